@@ -1,0 +1,1 @@
+"""Jua Pesa: money between mobile wallets, local stablecoins and USDC, by USSD."""

@@ -1,0 +1,1 @@
+"""The EVM chain: bindings, sender, frozen reads, events."""

@@ -1,0 +1,173 @@
+"""Every setting, with its default for one machine.
+
+Sources, first wins: ``JUA_*`` environment variables (``JUA_WAITS__QUOTE_SECONDS=30`` reaches
+into a section), then the TOML file that ``JUA_CONFIG`` names (``jua.toml`` if it is not set),
+then the defaults here. Operator credentials default to the well-known ones of the local
+sandboxes; they open nothing outside this machine.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Section(BaseModel):
+    """A group of settings; an unknown name in it is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PortSettings(Section):
+    """Loopback ports of what `jua up` starts."""
+
+    api: int = 8700
+    ussd: int = 8789
+    chain: int = 8545
+    daraja: int = 8710
+    momo: int = 8711
+    africastalking: int = 8712
+    oracle: int = 8713
+    attester_first: int = 8721  # the others follow
+
+
+class ChainSettings(Section):
+    """The hub chain."""
+
+    network: str = "hedera-local"
+    rpc_url: str = "http://127.0.0.1:8545"
+    chain_id: int = 298
+    deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
+    block_seconds: float = 2.0
+    batch_items_max: int = Field(default=40, ge=1, le=60)  # keeps a batch under Hedera's 15 M gas
+    item_deadline_seconds: int = 120
+    oracle_url: str = "http://127.0.0.1:8713"
+
+
+class DarajaSettings(Section):
+    """M-Pesa Kenya through Daraja. One pay-bill for collections, one short code for payouts."""
+
+    base_url: str = "http://127.0.0.1:8710"
+    consumer_key: str = "sandbox-consumer"
+    consumer_secret: SecretStr = SecretStr("sandbox-consumer-secret")
+    shortcode: str = "174379"
+    passkey: SecretStr = SecretStr("bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919")
+    b2c_shortcode: str = "600000"
+    initiator_name: str = "juapesa"
+    initiator_password: SecretStr = SecretStr("Sandbox#2026")
+    certificate: Path | None = None  # PEM of the operator's X.509; None: asked of the sandbox at start
+    timeout_seconds: float = 10.0
+
+
+class MomoSettings(Section):
+    """MTN MoMo Nigeria through the Open API."""
+
+    base_url: str = "http://127.0.0.1:8711"
+    target_environment: str = "mtnnigeria"
+    currency: str = "NGN"
+    collection_key: SecretStr = SecretStr("sandbox-collection-key")
+    collection_user: str = "6f1a3c0e-52a5-4c3b-9d1e-6a4b2f1c0001"
+    collection_secret: SecretStr = SecretStr("sandbox-collection-secret")
+    disbursement_key: SecretStr = SecretStr("sandbox-disbursement-key")
+    disbursement_user: str = "6f1a3c0e-52a5-4c3b-9d1e-6a4b2f1c0002"
+    disbursement_secret: SecretStr = SecretStr("sandbox-disbursement-secret")
+    timeout_seconds: float = 10.0
+
+
+class AfricasTalkingSettings(Section):
+    """SMS through Africa's Talking."""
+
+    base_url: str = "http://127.0.0.1:8712"
+    username: str = "sandbox"
+    api_key: SecretStr = SecretStr("sandbox-at-key")
+    sender: str = "JUAPESA"
+    timeout_seconds: float = 10.0
+
+
+class UssdSettings(Section):
+    """The USSD side."""
+
+    service_code: str = "*789#"
+    gateway_secret: SecretStr = SecretStr("local-gateway")  # path segment of the gateways' URLs
+    screen_characters_max: int = 160  # GSM-7; some gateways allow 182
+    session_idle_seconds: int = 180
+    resume_seconds: int = 900
+
+
+class WaitSettings(Section):
+    """How long we wait for the world. A demo may shorten these; the logic stays the same."""
+
+    quote_seconds: int = 120
+    collect_callback_seconds: float = 60.0  # RAIL-3: silence this long, then ask
+    collect_poll_seconds: float = 30.0
+    collect_give_up_seconds: float = 600.0
+    payout_callback_seconds: float = 30.0
+    payout_poll_seconds: float = 15.0
+    retry_seconds: float = 2.0  # after an outage, doubled up to the next
+    retry_seconds_max: float = 60.0
+    statement_seconds: int = 600  # a custody statement's life
+    lease_seconds: float = 30.0  # a step that its worker dropped is taken over after this
+
+
+class FeeSettings(Section):
+    """What a transfer costs, as data (amounts in minor units)."""
+
+    service_ppm: int = 5_000  # of the amount sent
+    service_min_minor: dict[str, int] = {"KES": 100, "NGN": 1_000, "USDC": 10_000}
+    # The operator's tariff for a payout, first band whose ceiling holds the amount.
+    # M-Pesa B2C business tariff of August 2023, registered customers.
+    payout_bands_minor: dict[str, list[tuple[int, int]]] = {
+        "mpesa-ke": [(10_000, 0), (150_000, 500), (500_000, 900), (2_000_000, 1_100), (25_000_000, 1_300)],
+        "momo-ng": [(500_000, 1_000), (5_000_000, 2_500), (100_000_000, 5_000)],
+    }
+    amount_min_minor: dict[str, int] = {"KES": 1_000, "NGN": 10_000, "USDC": 100_000}
+    # KYC level 0: 100 USD a transfer.
+    amount_max_minor: dict[str, int] = {"KES": 1_300_000, "NGN": 15_000_000, "USDC": 100_000_000}
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="JUA_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file="jua.toml"
+    )
+
+    data_dir: Path = Path(".jua")
+    database_url: SecretStr | None = None  # None: the embedded PostgreSQL in data_dir
+    keystore_passphrase: SecretStr | None = None  # None: data_dir/keys/passphrase, made at first start
+    public_url: str = "http://127.0.0.1:8700"  # where operators reach our callbacks and people our receipts
+    log_level: str = "INFO"
+    ports: PortSettings = PortSettings()
+    chain: ChainSettings = ChainSettings()
+    daraja: DarajaSettings = DarajaSettings()
+    momo: MomoSettings = MomoSettings()
+    africastalking: AfricasTalkingSettings = AfricasTalkingSettings()
+    ussd: UssdSettings = UssdSettings()
+    waits: WaitSettings = WaitSettings()
+    fees: FeeSettings = FeeSettings()
+    attesters: int = 3
+    attester_quorum: int = 2
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = Path(os.environ.get("JUA_CONFIG", "jua.toml"))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file))
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the configuration. Raises pydantic's ValidationError naming each wrong setting."""
+    return Settings(**overrides)

@@ -1,0 +1,1 @@
+"""Custody statements, their quorum, mint and burn."""

@@ -1,0 +1,1 @@
+"""Double entry: accounts, transfers, holds, and the proof that they balance."""

@@ -1,0 +1,1 @@
+"""Structured logs that know what must never be written."""

@@ -1,0 +1,1 @@
+"""Quotes, intents, sagas and receipts."""

@@ -1,0 +1,39 @@
+"""Expected failures of payments. Every ``detail`` fits one USSD screen."""
+
+from juapesa.errors import Conflict, InvalidInput, NotFound, Unavailable
+
+
+class AmountTooSmall(InvalidInput):
+    slug = "amount-too-small"
+
+
+class AmountTooLarge(InvalidInput):
+    slug = "amount-too-large"
+
+
+class InsufficientFunds(Conflict):
+    slug = "insufficient-funds"
+
+
+class UnknownDestination(InvalidInput):
+    """No operator that we reach serves this number."""
+
+    slug = "unknown-destination"
+
+
+class SameParty(InvalidInput):
+    slug = "same-party"
+
+
+class PriceUnavailable(Unavailable):
+    """The pool has no fresh price or not enough liquidity."""
+
+    slug = "price-unavailable"
+
+
+class QuoteExpired(Conflict):
+    slug = "quote-expired"
+
+
+class UnknownPayment(NotFound):
+    slug = "unknown-payment"

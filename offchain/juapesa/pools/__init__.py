@@ -1,0 +1,1 @@
+"""Quotes from the on-chain pools, exact to the unit."""

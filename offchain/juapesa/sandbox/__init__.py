@@ -1,0 +1,1 @@
+"""The outside world, in its own wire formats, with its faults."""

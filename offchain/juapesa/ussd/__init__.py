@@ -1,0 +1,1 @@
+"""Gateways, sessions, menus and catalogues."""

@@ -1,0 +1,1 @@
+"""People: phones (sealed), PINs, languages and their accounts."""
