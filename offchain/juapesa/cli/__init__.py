@@ -34,7 +34,7 @@ def _run(given: list[str]) -> int:
 
 
 def _guarded(topic: Topic, arguments: list[str]) -> int:
-    """Run a topic. What the system expects to fail is one line and status 2; anything else is a bug and shows."""
+    """Run a topic. An expected failure is one line and status 2; anything else is a bug and shows."""
     try:
         return topic.run(arguments)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Topics of the command line: every public module beside this one that defines `app` or a function of its name.
+"""Topics of the command line: the public modules beside this one with an `app` or a function of their name.
 
 The name of a command is the module's name, its line of help the first line of the module's
 docstring. Both are read from the source without importing it, so that `jua --help` is quick
@@ -31,7 +31,9 @@ class Topic:
         """Load it and run it; the exit status."""
         import typer  # noqa: PLC0415 - not needed for the overview
 
-        found: typer.Typer | Callable[..., Any] = getattr(importlib.import_module(self.module), self.attribute)
+        found: typer.Typer | Callable[..., Any] = getattr(
+            importlib.import_module(self.module), self.attribute
+        )
         if isinstance(found, typer.Typer):
             app = found
         else:
