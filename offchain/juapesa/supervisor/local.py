@@ -12,7 +12,7 @@ from juapesa.config import Settings
 from juapesa.db import EmbeddedPostgres
 from juapesa.supervisor import folder
 from juapesa.supervisor.chain_state import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, LocalChain
-from juapesa.supervisor.errors import ProcessFailed
+from juapesa.supervisor.errors import ChainLost, ProcessFailed
 from juapesa.supervisor.last_will import LastWill
 from juapesa.supervisor.plan import (
     LOOPBACK,
@@ -149,7 +149,7 @@ class LocalRun:
         try:
             if await chain.deployed():
                 await chain.save()
-        except ProcessFailed:
+        except (ProcessFailed, ChainLost):
             self.report("The chain could not be asked for its last state; the one before is kept.")
 
 
