@@ -110,6 +110,7 @@ class WaitSettings(Section):
     collect_give_up_seconds: float = 600.0
     payout_callback_seconds: float = 30.0
     payout_poll_seconds: float = 15.0
+    payout_float_seconds: float = 120.0  # how long a payout waits for float before the money goes back
     retry_seconds: float = 2.0  # after an outage, doubled up to the next
     retry_seconds_max: float = 60.0
     statement_seconds: int = 600  # a custody statement's life
@@ -120,6 +121,7 @@ class FeeSettings(Section):
     """What a transfer costs, as data (amounts in minor units)."""
 
     service_ppm: int = 5_000  # of the amount sent
+    quote_margin_ppm: int = 2_000  # kept back from the pool's price, so that a quote holds while prices move
     service_min_minor: dict[str, int] = {"KES": 100, "NGN": 1_000, "USDC": 10_000}
     # The operator's tariff for a payout, first band whose ceiling holds the amount.
     # M-Pesa B2C business tariff of August 2023, registered customers.
