@@ -24,7 +24,7 @@ from juapesa.supervisor.plan import (
 )
 from juapesa.supervisor.run import Report, Supervisor
 
-PREDECESSOR_SECONDS = 12.0  # how long one that was killed may take to be cleaned away
+PREDECESSOR_SECONDS = 8.0  # how long one that was killed may take to be cleaned away
 
 
 @dataclass(frozen=True, slots=True)
