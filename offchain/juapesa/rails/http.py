@@ -30,7 +30,9 @@ class Reply:
 
 def new_client() -> httpx.AsyncClient:
     """A client for all rails of one process. Each request brings its own time-out."""
-    limits = httpx.Limits(max_connections=40, max_keepalive_connections=10, keepalive_expiry=20)
+    # An order sent on a connection that the other side is just closing would be UNKNOWN for nothing:
+    # connections are dropped before common servers (5 s) drop them.
+    limits = httpx.Limits(max_connections=40, max_keepalive_connections=10, keepalive_expiry=4)
     # Proxies of the environment are not for operators' credentials; redirects are no part of any rail.
     return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)
 
