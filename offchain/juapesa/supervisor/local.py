@@ -119,7 +119,7 @@ class LocalRun:
                 await chain.mine_by_time(self.settings.chain.block_seconds)
 
         async def contracts_ready() -> None:
-            await chain.save()
+            await chain.finish_deployment()
             await chain.mine_by_time(self.settings.chain.block_seconds)
 
         return Supervisor(
