@@ -32,7 +32,7 @@ def deploy() -> None:
     with tempfile.TemporaryDirectory(prefix="jua-deploy-") as folder:
         env = _environment(settings, Path(folder))
         node = f"ethereum:{settings.chain.network}:{settings.chain.rpc_url}"
-        command = [sys.executable, "-m", "ape", "run", "deploy", "--network", node]
+        command = [str(Path(sys.executable).parent / "ape"), "run", "deploy", "--network", node]
         if subprocess.run(command, cwd=REPOSITORY, env=env, check=False).returncode:
             raise DeploymentFailed("The contracts are not deployed. Mend what is said above and run it again.")
 
