@@ -1,3 +1,3 @@
 """Fixtures of every test."""
 
-pytest_plugins = ["support.postgres"]
+pytest_plugins = ["support.postgres", "support.evm"]
