@@ -110,6 +110,7 @@ class WaitSettings(Section):
     collect_give_up_seconds: float = 600.0
     payout_callback_seconds: float = 30.0
     payout_poll_seconds: float = 15.0
+    payout_float_seconds: float = 120.0  # how long a payout waits for float before the money goes back
     retry_seconds: float = 2.0  # after an outage, doubled up to the next
     retry_seconds_max: float = 60.0
     statement_seconds: int = 600  # a custody statement's life
@@ -120,6 +121,7 @@ class FeeSettings(Section):
     """What a transfer costs, as data (amounts in minor units)."""
 
     service_ppm: int = 5_000  # of the amount sent
+    quote_margin_ppm: int = 2_000  # kept back from the pool's price, so that a quote holds while prices move
     service_min_minor: dict[str, int] = {"KES": 100, "NGN": 1_000, "USDC": 10_000}
     # The operator's tariff for a payout, first band whose ceiling holds the amount.
     # M-Pesa B2C business tariff of August 2023, registered customers.
@@ -130,6 +132,14 @@ class FeeSettings(Section):
     amount_min_minor: dict[str, int] = {"KES": 1_000, "NGN": 10_000, "USDC": 100_000}
     # KYC level 0: 100 USD a transfer.
     amount_max_minor: dict[str, int] = {"KES": 1_300_000, "NGN": 15_000_000, "USDC": 100_000_000}
+
+
+class CapitalSettings(Section):
+    """The house's own money at first start. Attesters check that the floats really hold it."""
+
+    float_minor: dict[str, int] = {"mpesa-ke": 2_000_000_000, "momo-ng": 20_000_000_000}
+    pool_whole: dict[str, int] = {"cKES": 5_000_000, "cNGN": 50_000_000}  # into the pools
+    hub_whole: dict[str, int] = {"cKES": 100_000, "cNGN": 1_000_000}  # covers losses of unwinding swaps
 
 
 class Settings(BaseSettings):
@@ -152,8 +162,10 @@ class Settings(BaseSettings):
     ussd: UssdSettings = UssdSettings()
     waits: WaitSettings = WaitSettings()
     fees: FeeSettings = FeeSettings()
+    capital: CapitalSettings = CapitalSettings()
     attesters: int = 3
     attester_quorum: int = 2
+    attester_addresses: list[str] | None = None  # None: the local keys attester-1, attester-2, …
 
     @classmethod
     def settings_customise_sources(
