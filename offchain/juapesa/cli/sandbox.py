@@ -28,7 +28,10 @@ def sandbox(
     *,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Not for world.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    state: Annotated[Path | None, typer.Option(help="SQLite file that outlives a restart.")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="SQLite file that outlives a restart; world has one in the data folder."),
+    ] = None,
     delay: Annotated[str, typer.Option(help="Seconds between accepting and outcome.")] = "1:3",
     seed: Annotated[int, typer.Option(help="Seed of the waiting times.")] = 1,
     deployment: Annotated[Path | None, typer.Option(help="JSON with the tokens' addresses.")] = None,
@@ -39,7 +42,11 @@ def sandbox(
 ) -> None:
     """Play an operator in its own wire format. Faults and state: /_sandbox on the same port."""
     settings, clock, pace = load(), SystemClock(), Delay.parse(delay)
-    names, store, key = _names(name, port), Store(state), _key(key_file)
+    names = _names(name, port)
+    key = _key(key_file, settings) if "oracle" in names else None  # before the rest: opening costs memory
+    if state is None and name == "world":
+        state = settings.data_dir / "sandbox" / "world.sqlite"
+    store = Store(state)
     builders: dict[str, Callable[[], Starlette]] = {
         "daraja": lambda: daraja.build(
             settings, store, clock, pace, seed=seed, opening=Money.whole(kes_float, KES)
@@ -69,13 +76,18 @@ def _port(settings: Settings, name: str, port: int | None) -> int:
     return int(getattr(settings.ports, name)) if port is None else port
 
 
-def _key(key_file: Path | None) -> bytes | None:
+def _key(key_file: Path | None, settings: Settings) -> bytes | None:
+    """The publisher's key: from the file, the variable, or the local keystore; None: the sandbox's own."""
     text = os.environ.get(KEY_VARIABLE)
     if key_file is not None:
         try:
             text = key_file.read_text()
         except OSError as fault:
             raise InvalidInput(f"{key_file} cannot be read: {fault.strerror}.") from None
+    if not text and (settings.data_dir / "keys" / "keystore.json").exists():
+        from juapesa.crypto import open_keystore  # noqa: PLC0415 - a sandbox alone needs none
+
+        return open_keystore(settings).export_private_key("oracle")
     if not text:
         return None
     try:

@@ -24,7 +24,7 @@ from juapesa.sandbox.daraja.codes import refuse
 from juapesa.sandbox.daraja.enquiries import Enquiries
 from juapesa.sandbox.daraja.pull import Pull
 from juapesa.sandbox.daraja.stk import Stk
-from juapesa.sandbox.daraja.world import CHARGES, EARNINGS, PERSON, UTILITY, WORKING, World
+from juapesa.sandbox.daraja.world import ACCOUNTS, EARNINGS, PERSON, World, account
 from juapesa.sandbox.engine import Delay
 from juapesa.sandbox.faults import digits
 from juapesa.sandbox.orders import LATE_SECONDS, Order, parse_amount
@@ -143,12 +143,11 @@ class Desk:
             "currency": "KES",
             "float": world.float().plain(),
             "accounts": {
-                "utility": book.balance(UTILITY).plain(),
-                "working": book.balance(WORKING).plain(),
-                "charges_paid": book.balance(CHARGES).plain(),
-                "operator_earnings": book.balance(EARNINGS).plain(),
-                "outside": book.balance(OUTSIDE).plain(),
+                shortcode: {kind: book.balance(account(shortcode, kind)).plain() for kind in ACCOUNTS}
+                for shortcode in world.shortcodes
             },
+            "operator_earnings": book.balance(EARNINGS).plain(),
+            "outside": book.balance(OUTSIDE).plain(),
             "people": {phone: held.plain() for phone, held in book.accounts(PERSON).items()},
             "sum": book.total().plain(),
             "orders": [order.summary() for order in orders[-1_000:]],
@@ -166,16 +165,16 @@ class Desk:
         if not phone.startswith("254") or len(phone) != 12:
             raise InvalidInput("Give a Kenyan number in digits, 254…")
         world = self._world
-        account = world.person(phone)
+        theirs = world.person(phone)
         if request.method == "PUT":
             wanted = str((await control_body(request)).get("balance"))
             amount = Money.zero(KES) if wanted in {"0", "0.00"} else parse_amount(wanted, KES)
             if amount is None:
                 raise InvalidInput("Give the balance as text, for example 1000.00.")
-            world.book.move(account, OUTSIDE, world.book.balance(account))
-            world.book.move(OUTSIDE, account, amount)
+            world.book.move(theirs, OUTSIDE, world.book.balance(theirs))
+            world.book.move(OUTSIDE, theirs, amount)
         world.store.commit()
-        return JSONResponse({"phone": phone, "balance": world.book.balance(account).plain()})
+        return JSONResponse({"phone": phone, "balance": world.book.balance(theirs).plain()})
 
 
 def _matches(order: Order, wanted: Any) -> bool:

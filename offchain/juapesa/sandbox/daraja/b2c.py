@@ -9,13 +9,12 @@ from juapesa.money import KES, Money
 from juapesa.sandbox.courier import Delivery
 from juapesa.sandbox.daraja import codes, ids, results
 from juapesa.sandbox.daraja.world import (
+    ACCOUNTS,
     BALANCE_MAX,
-    CHARGES,
     EARNINGS,
     TRANSACTION_MAX,
-    UTILITY,
-    WORKING,
     World,
+    account,
     decimal,
     need,
     need_phone,
@@ -73,14 +72,14 @@ class B2c:
 
     def settle(self, order: Order) -> None:
         """M-Pesa's core decides and pays."""
-        book, receiver = self._world.book, self._world.person(order.phone)
+        book, receiver, ours = self._world.book, self._world.person(order.phone), order.wire["shortcode"]
         order.receipt = ids.receipt(self._world.clock.now())
         code = order.wire["refusal"] or order.plan.fail_code or self._rule(order, receiver)
         if code:
             order.status, order.code = FAILED, code
             return
-        book.move(UTILITY, receiver, order.amount)
-        book.move(CHARGES, EARNINGS, self._world.charge(order.amount))
+        book.move(account(ours, "utility"), receiver, order.amount)
+        book.move(account(ours, "charges"), EARNINGS, self._world.charge(order.amount))
         order.times_moved += 1
         order.status, order.code = SUCCESS, "0"
 
@@ -103,16 +102,17 @@ class B2c:
         return Delivery(order.id, "payout", order.callback_url, json=body, forged=forged)
 
     def _parameters(self, order: Order, receipt: str) -> dict[str, Any]:
-        book, at = self._world.book, order.settled_at or self._world.engine.now()
+        at = order.settled_at or self._world.engine.now()
+        held = {kind: self._world.book.balance(account(order.wire["shortcode"], kind)) for kind in ACCOUNTS}
         return {
             "TransactionAmount": shillings(order.amount),
             "TransactionReceipt": receipt,
             "ReceiverPartyPublicName": f"{order.phone} - {public_name(order.phone)}",
             "TransactionCompletedDateTime": ids.dotted(at),
-            "B2CUtilityAccountAvailableFunds": decimal(book.balance(UTILITY)),
-            "B2CWorkingAccountAvailableFunds": decimal(book.balance(WORKING)),
+            "B2CUtilityAccountAvailableFunds": decimal(held["utility"]),
+            "B2CWorkingAccountAvailableFunds": decimal(held["working"]),
             "B2CRecipientIsRegisteredCustomer": "Y",
-            "B2CChargesPaidAccountAvailableFunds": decimal(book.balance(CHARGES)),
+            "B2CChargesPaidAccountAvailableFunds": decimal(held["charges"]),
         }
 
     def _read(self, body: dict[str, Any], originator: str) -> Order:
@@ -168,7 +168,9 @@ class B2c:
             return "3"
         if self._world.book.balance(receiver) + order.amount > BALANCE_MAX:
             return "8"
-        return "" if self._world.book.covers(UTILITY, order.amount) else "1"
+        return (
+            "" if self._world.book.covers(account(order.wire["shortcode"], "utility"), order.amount) else "1"
+        )
 
 
 def public_name(phone: str) -> str:

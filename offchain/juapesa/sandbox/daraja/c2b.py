@@ -10,7 +10,7 @@ from juapesa.money import Money
 from juapesa.sandbox.courier import Answer, Delivery
 from juapesa.sandbox.daraja import codes, ids
 from juapesa.sandbox.daraja.b2c import public_name
-from juapesa.sandbox.daraja.world import UTILITY, World, need, need_phone, need_shillings, need_url, text
+from juapesa.sandbox.daraja.world import World, need, need_phone, need_shillings, need_url, text
 from juapesa.sandbox.faults import Fault
 from juapesa.sandbox.orders import FAILED, SUCCESS, Order, plan
 from juapesa.sandbox.wire import answer
@@ -65,6 +65,8 @@ class C2b:
         account = text(body, "BillRefNumber")
         if len(account) > 20:
             raise codes.bad_field("BillRefNumber")
+        if shortcode not in self._world.shortcodes:
+            raise codes.bad_field("ShortCode")
         fault = self._world.inside("collect", phone)
         order = self._order(shortcode, phone, amount, account=account, kind=_TYPES[command], fault=fault)
         self._world.engine.accept(order)
@@ -84,7 +86,7 @@ class C2b:
         if code:
             order.status, order.code = FAILED, code
             return
-        self._world.book.move(payer, UTILITY, order.amount)
+        self._world.book.move(payer, self._world.utility(order.wire["shortcode"]), order.amount)
         order.times_moved += 1
         order.status, order.code = SUCCESS, "0"
 
@@ -93,7 +95,11 @@ class C2b:
         urls = self._world.urls.get(order.wire["shortcode"])
         if urls is None or (order.status != SUCCESS and not forged):
             return None
-        body = self._body(order, urls["version"], self._world.book.balance(UTILITY).plain())
+        body = self._body(
+            order,
+            urls["version"],
+            self._world.book.balance(self._world.utility(order.wire["shortcode"])).plain(),
+        )
         return Delivery(order.id, "confirmation", urls["ConfirmationURL"], json=body, forged=forged)
 
     async def validate(self, order: Order) -> None:

@@ -10,10 +10,8 @@ from juapesa.sandbox.courier import Delivery
 from juapesa.sandbox.daraja import codes, ids, results
 from juapesa.sandbox.daraja.b2c import REASONS, public_name
 from juapesa.sandbox.daraja.world import (
-    CHARGES,
-    UTILITY,
-    WORKING,
     World,
+    account,
     decimal,
     need,
     need_shillings,
@@ -53,9 +51,11 @@ class Enquiries:
         self._check(body, "AccountBalance", "Initiator", "Remarks", "PartyA")
         if text(body, "IdentifierType") != "4":
             raise codes.bad_field("IdentifierType")
-        ours = {self._world.settings.shortcode, self._world.settings.b2c_shortcode}
-        known = text(body, "PartyA") in ours
-        return await self._answer("balance", body, "", lambda: self._balance() if known else ("21", {}, ""))
+        shortcode = text(body, "PartyA")
+        known = shortcode in self._world.shortcodes
+        return await self._answer(
+            "balance", body, "", lambda: self._balance(shortcode) if known else ("21", {}, "")
+        )
 
     async def reverse(self, request: Request) -> Response:
         """POST /mpesa/reversal/v1/request: customer payments only."""
@@ -146,13 +146,13 @@ class Enquiries:
         }
         return "0", parameters, ""
 
-    def _balance(self) -> tuple[str, dict[str, Any], str]:
+    def _balance(self, shortcode: str) -> tuple[str, dict[str, Any], str]:
         book, zero = self._world.book, Money.zero(KES)
         accounts = {
-            "Working Account": book.balance(WORKING),
+            "Working Account": book.balance(account(shortcode, "working")),
             "Float Account": zero,
-            "Utility Account": book.balance(UTILITY),
-            "Charges Paid Account": book.balance(CHARGES),
+            "Utility Account": book.balance(account(shortcode, "utility")),
+            "Charges Paid Account": book.balance(account(shortcode, "charges")),
             "Organization Settlement Account": zero,
         }
         lines = [f"{name}|KES|{held.plain()}|{held.plain()}|0.00|0.00" for name, held in accounts.items()]
@@ -166,13 +166,14 @@ class Enquiries:
             return "R000002", {}, ""
         if order.wire.get("reversed"):
             return "R000001", {}, ""
-        if not world.book.covers(UTILITY, amount):
+        utility = world.utility(order.wire.get("shortcode", world.settings.shortcode))
+        if not world.book.covers(utility, amount):
             return "1", {}, ""
-        world.book.move(UTILITY, world.person(order.wire["PartyA"]), amount)
+        world.book.move(utility, world.person(order.wire["PartyA"]), amount)
         made = ids.receipt(world.clock.now())
         order.wire["reversed"] = made
         world.engine.save(order)
-        left = world.book.balance(UTILITY).plain()
+        left = world.book.balance(utility).plain()
         parameters = {
             "DebitAccountBalance": f"Utility Account|KES|{left}|{left}|0.00|0.00",
             "Amount": decimal(amount),

@@ -47,7 +47,7 @@ class Pull:
     async def query(self, request: Request) -> Response:
         """POST (or GET with a body) /pulltransactions/v1/query."""
         body, _ = await self._world.enter(request, "status", bearer_code="401.002.01")
-        if need(body, "ShortCode", longest=10) not in self._registered:
+        if need(body, "ShortCode", longest=10) not in {*self._registered, *self._world.shortcodes}:
             raise codes.bad_field("ShortCode")
         start, end = _time(body, "StartDate"), _time(body, "EndDate")
         offset = text(body, "OffSetValue") or "0"

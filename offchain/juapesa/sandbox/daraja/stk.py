@@ -13,7 +13,6 @@ from juapesa.sandbox.courier import Delivery
 from juapesa.sandbox.daraja import codes, ids
 from juapesa.sandbox.daraja.world import (
     TRANSACTION_MAX,
-    UTILITY,
     World,
     need,
     need_phone,
@@ -78,7 +77,7 @@ class Stk:
         if code:
             order.status, order.code = FAILED, code
             return
-        book.move(payer, UTILITY, order.amount)
+        book.move(payer, self._world.utility(self._world.settings.shortcode), order.amount)
         order.times_moved += 1
         order.status, order.code, order.receipt = SUCCESS, "0", ids.receipt(self._world.clock.now())
 

@@ -20,9 +20,7 @@ from juapesa.sandbox.orders import parse_amount
 from juapesa.sandbox.store import Store
 from juapesa.sandbox.wire import json_object, raw_body
 
-UTILITY = "organisation/utility"
-WORKING = "organisation/working"
-CHARGES = "organisation/charges-paid"
+ACCOUNTS = ("working", "utility", "charges")
 EARNINGS = "operator/earnings"
 PERSON = "person/"
 
@@ -46,9 +44,13 @@ class World:
         self.clock = clock
         self.person_opening = person
         self.book = Book(KES, store, "daraja")
-        self.book.open(UTILITY, opening)
-        for account in (WORKING, CHARGES, EARNINGS):
-            self.book.open(account, Money.zero(KES))
+        self.shortcodes = tuple(dict.fromkeys((self.settings.b2c_shortcode, self.settings.shortcode)))
+        # Each short code has accounts of its own; the opening float lies where payouts are paid from.
+        self.book.open(self.utility(self.settings.b2c_shortcode), opening)
+        for shortcode in self.shortcodes:
+            for kind in ACCOUNTS:
+                self.book.open(account(shortcode, kind), Money.zero(KES))
+        self.book.open(EARNINGS, Money.zero(KES))
         store.commit()
         self.key = OperatorKey(store, clock.now())
         self.access = Access(settings, clock, self.key)
@@ -133,13 +135,23 @@ class World:
                 return Money(fee, KES)
         return Money.zero(KES)
 
+    def utility(self, shortcode: str) -> str:
+        """The account that receives payments and pays out."""
+        return account(shortcode, "utility")
+
     def float(self) -> Money:
-        """Our float at the operator: utility plus working. Charges are kept apart."""
-        return self.book.balance(UTILITY) + self.book.balance(WORKING)
+        """Our float at the operator: utility and working of all our short codes. Charges are kept apart."""
+        held = (self.book.balance(account(each, kind)) for each in self.shortcodes for kind in ACCOUNTS[:2])
+        return sum(held, Money.zero(KES))
 
     def tell(self, delivery: Delivery | None, phone: str | None = None) -> None:
         """Send a message in the background, subject to the faults on callbacks."""
         self.engine.spawn(self.engine.tell(delivery, phone))
+
+
+def account(shortcode: str, kind: str) -> str:
+    """The name of one of our accounts; ``kind`` is one of ACCOUNTS."""
+    return f"organisation/{shortcode}/{kind}"
 
 
 def text(body: dict[str, Any], name: str) -> str:

@@ -15,13 +15,13 @@ from juapesa.config import Settings
 from juapesa.errors import InvalidInput, JuaError
 from juapesa.money import Money
 from juapesa.sandbox import control
-from juapesa.sandbox.book import OUTSIDE
+from juapesa.sandbox.book import OUTSIDE, Book
 from juapesa.sandbox.engine import Delay
 from juapesa.sandbox.faults import digits
 from juapesa.sandbox.momo.access import PRODUCTS, TOKEN_SECONDS
 from juapesa.sandbox.momo.transactions import OPERATIONS, Transactions
 from juapesa.sandbox.momo.wire import gateway, refuse
-from juapesa.sandbox.momo.world import FLOAT, PERSON, World
+from juapesa.sandbox.momo.world import COLLECTION, DISBURSEMENT, FLOATS, PERSON, World
 from juapesa.sandbox.orders import LATE_SECONDS, Order, parse_amount
 from juapesa.sandbox.store import Store
 from juapesa.sandbox.wire import (
@@ -144,7 +144,7 @@ class Accounts:
         ]
 
     async def balance(self, request: Request) -> Response:
-        """The float; the same number through either product."""
+        """What our account of this product holds."""
         world = self._world
         _, currency = world.enter(request, request.path_params["product"], "balance")
         fault = world.inside("balance", "")
@@ -155,7 +155,8 @@ class Accounts:
             raise refuse(500, fault.code if fault and fault.code else "INTERNAL_PROCESSING_ERROR")
         if kind == "late" and fault is not None:
             await asyncio.sleep(fault.wait(LATE_SECONDS))
-        held = world.book(currency).balance(FLOAT)
+        ours = COLLECTION if request.path_params["product"] == "collection" else DISBURSEMENT
+        held = world.book(currency).balance(ours)
         body = {"availableBalance": held.plain(), "currency": currency.code}
         return await answer(fault, JSONResponse(body))
 
@@ -202,8 +203,12 @@ class Desk:
         return {
             "operator": "momo",
             "currency": world.home.currency.code,
-            "float": world.home.balance(FLOAT).plain(),
-            "floats": {code: book.balance(FLOAT).plain() for code, book in books},
+            "float": _float(world.home).plain(),
+            "floats": {code: _float(book).plain() for code, book in books},
+            "accounts": {
+                "collection": world.home.balance(COLLECTION).plain(),
+                "disbursement": world.home.balance(DISBURSEMENT).plain(),
+            },
             "people": {phone: held.plain() for phone, held in world.home.accounts(PERSON).items()},
             "people_by_currency": {
                 code: {phone: held.plain() for phone, held in book.accounts(PERSON).items()}
@@ -234,6 +239,11 @@ class Desk:
             book.move(OUTSIDE, account, amount)
         world.store.commit()
         return JSONResponse({"phone": phone, "balance": book.balance(account).plain()})
+
+
+def _float(book: Book) -> Money:
+    """Both accounts together."""
+    return sum((book.balance(each) for each in FLOATS), Money.zero(book.currency))
 
 
 def _matches(order: Order, wanted: Any) -> bool:

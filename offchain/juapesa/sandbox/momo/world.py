@@ -1,4 +1,4 @@
-"""MoMo itself: one float a currency, seen alike through collection and disbursement."""
+"""MoMo itself: an account for each product; collections come into one, payouts leave the other."""
 
 from typing import Any
 
@@ -17,7 +17,9 @@ from juapesa.sandbox.momo.wire import ENVIRONMENTS, MESSAGES, bad_request, gatew
 from juapesa.sandbox.orders import FAILED, PENDING, SUCCESS, Order
 from juapesa.sandbox.store import Store
 
-FLOAT = "organisation/float"
+COLLECTION = "organisation/collection"
+DISBURSEMENT = "organisation/disbursement"
+FLOATS = (COLLECTION, DISBURSEMENT)
 PERSON = "person/"
 
 
@@ -86,7 +88,8 @@ class World:
         """The accounts of one currency, opened on sight with our float."""
         if currency.code not in self.books:
             made = Book(currency, self.store, "momo")
-            made.open(FLOAT, Money.whole(self._opening_units, currency))
+            made.open(DISBURSEMENT, Money.whole(self._opening_units, currency))
+            made.open(COLLECTION, Money.zero(currency))
             self.store.commit()
             self.books[currency.code] = made
         return self.books[currency.code]
@@ -131,7 +134,8 @@ class World:
     def settle(self, order: Order) -> None:
         """The payer approves, or the payout is made, or neither."""
         book, person = self.book(order.amount.currency), self.person(order.phone, order.amount.currency)
-        source, target = (person, FLOAT) if order.kind == "collect" else (FLOAT, person)
+        ours = COLLECTION if order.kind == "collect" or order.wire["refunds"] else DISBURSEMENT
+        source, target = (person, ours) if order.kind == "collect" else (ours, person)
         reason = order.plan.fail_code or ("" if book.covers(source, order.amount) else "NOT_ENOUGH_FUNDS")
         if reason:
             order.status, order.code = FAILED, reason
