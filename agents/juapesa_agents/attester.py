@@ -34,9 +34,9 @@ from juapesa.rails.momo.reader import MomoReader
 from juapesa.rails.ports import Outcome
 from juapesa.rails.reading import OperatorReader
 from juapesa.rails.tokens import MemoryTokens
-from juapesa_agents.base import Agent
-from juapesa_agents.listener import Listener
-from juapesa_agents.options import Options, run_agent
+from juapesa_agents.common.base import Agent
+from juapesa_agents.common.listener import Listener
+from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 0.4
 FLOAT_SECONDS = 2.0  # one look at a float serves all requests of that moment
