@@ -167,11 +167,13 @@ def operators(
         InitiatorCredential(http, settings.daraja),
         clock=clock,
         result_url=result_url,
+        shortcodes=tuple(dict.fromkeys((settings.daraja.shortcode, settings.daraja.b2c_shortcode))),
     )
     momo = MomoReader(
         MomoClient(http, settings.momo, Product.COLLECTION, tokens),
         MomoClient(http, settings.momo, Product.DISBURSEMENT, tokens),
         settings.momo.currency,
+        counted=(Product.COLLECTION, Product.DISBURSEMENT),
     )
     return {daraja.rail: Eyes(daraja), momo.rail: Eyes(momo)}, daraja
 
