@@ -8,7 +8,7 @@ sandboxes; they open nothing outside this machine.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
@@ -17,6 +17,10 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+LOCAL_NETWORK = "hedera-local"
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -41,7 +45,7 @@ class PortSettings(Section):
 class ChainSettings(Section):
     """The hub chain."""
 
-    network: str = "hedera-local"
+    network: str = LOCAL_NETWORK
     rpc_url: str = "http://127.0.0.1:8545"
     chain_id: int = 298
     deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
@@ -134,6 +138,14 @@ class FeeSettings(Section):
     amount_max_minor: dict[str, int] = {"KES": 1_300_000, "NGN": 15_000_000, "USDC": 100_000_000}
 
 
+class CapitalSettings(Section):
+    """The house's own money at first start. Attesters check that the floats really hold it."""
+
+    float_minor: dict[str, int] = {"mpesa-ke": 2_000_000_000, "momo-ng": 20_000_000_000}
+    pool_whole: dict[str, int] = {"cKES": 5_000_000, "cNGN": 50_000_000}  # into the pools
+    hub_whole: dict[str, int] = {"cKES": 100_000, "cNGN": 1_000_000}  # covers losses of unwinding swaps
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -154,8 +166,10 @@ class Settings(BaseSettings):
     ussd: UssdSettings = UssdSettings()
     waits: WaitSettings = WaitSettings()
     fees: FeeSettings = FeeSettings()
+    capital: CapitalSettings = CapitalSettings()
     attesters: int = 3
     attester_quorum: int = 2
+    attester_addresses: list[str] | None = None  # None: the local keys attester-1, attester-2, …
 
     @classmethod
     def settings_customise_sources(
@@ -171,5 +185,26 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the configuration. Raises pydantic's ValidationError naming each wrong setting."""
-    return Settings(**overrides)
+    """Read the configuration. Raises pydantic's ValidationError naming each wrong setting.
+
+    Addresses of what runs on this machine follow the chosen ports, and the record of the local
+    chain's contracts lies in the data folder, unless they are set to something else.
+    """
+    settings = Settings(**overrides)
+    chain = _defaulted(settings.chain, rpc_url=settings.ports.chain, oracle_url=settings.ports.oracle)
+    if chain.network == LOCAL_NETWORK and "deployments_dir" not in chain.model_fields_set:
+        chain = chain.model_copy(update={"deployments_dir": settings.data_dir / "deployments" / "chains"})
+    return _defaulted(settings, public_url=settings.ports.api).model_copy(
+        update={
+            "chain": chain,
+            "daraja": _defaulted(settings.daraja, base_url=settings.ports.daraja),
+            "momo": _defaulted(settings.momo, base_url=settings.ports.momo),
+            "africastalking": _defaulted(settings.africastalking, base_url=settings.ports.africastalking),
+        }
+    )
+
+
+def _defaulted(section: Model, **ports: int) -> Model:
+    """The section with loopback addresses in the fields that nobody has set."""
+    unset = {name: port for name, port in ports.items() if name not in section.model_fields_set}
+    return section.model_copy(update={name: f"http://127.0.0.1:{port}" for name, port in unset.items()})

@@ -1,11 +1,12 @@
 """Keys, sealing, blind indexes and signatures."""
 
-from juapesa.crypto.errors import CannotOpen, KeystoreUnavailable
+from juapesa.crypto.errors import BadSignature, CannotOpen, KeystoreUnavailable
 from juapesa.crypto.keystore import Keystore, open_keystore
 from juapesa.crypto.sealing import Sealer, blind_index
-from juapesa.crypto.signing import Signer, checksum_address, keccak256
+from juapesa.crypto.signing import Signer, checksum_address, keccak256, recover_address
 
 __all__ = [
+    "BadSignature",
     "CannotOpen",
     "Keystore",
     "KeystoreUnavailable",
@@ -15,4 +16,5 @@ __all__ = [
     "checksum_address",
     "keccak256",
     "open_keystore",
+    "recover_address",
 ]

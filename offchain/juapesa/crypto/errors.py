@@ -1,6 +1,6 @@
 """What can go wrong with keys; no message ever holds one."""
 
-from juapesa.errors import JuaError, Unavailable
+from juapesa.errors import InvalidInput, JuaError, Unavailable
 
 
 class CannotOpen(JuaError):
@@ -14,3 +14,9 @@ class KeystoreUnavailable(Unavailable):
     """The keystore cannot be opened: wrong passphrase, foreign files or no permission."""
 
     slug = "keystore-unavailable"
+
+
+class BadSignature(InvalidInput):
+    """The bytes are no signature, or not by who is claimed."""
+
+    slug = "bad-signature"

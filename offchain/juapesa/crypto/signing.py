@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from coincurve import PrivateKey
 
+from juapesa.crypto.errors import BadSignature
+
 DIGEST_BYTES = 32
+SIGNATURE_BYTES = 65
 V_OFFSET = 27  # ecrecover wants 27 or 28
 
 
@@ -47,3 +50,17 @@ class Signer:
 
     def __repr__(self) -> str:
         return f"Signer({self.address})"
+
+
+def recover_address(digest: bytes, signature: bytes) -> str:
+    """Lower-case address of who signed this digest. Raises BadSignature when nobody can have."""
+    from coincurve import PublicKey  # noqa: PLC0415
+
+    if len(signature) != SIGNATURE_BYTES or signature[64] not in {V_OFFSET, V_OFFSET + 1}:
+        raise BadSignature("A signature is 65 bytes: r, s and v (27 or 28).")
+    plain = signature[:64] + bytes([signature[64] - V_OFFSET])
+    try:
+        key = PublicKey.from_signature_and_message(plain, digest, hasher=None)
+    except ValueError:
+        raise BadSignature("These 65 bytes are no signature.") from None
+    return checksum_address(keccak256(key.format(compressed=False)[1:])[-20:]).lower()

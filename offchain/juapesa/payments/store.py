@@ -241,7 +241,7 @@ def call_operator(uow: UnitOfWork, payment_id: int, why: str) -> None:
     uow.execute("UPDATE payments.payment SET needs_operator = %s WHERE id = %s", (why, payment_id))
 
 
-def add_event(  # noqa: PLR0917
+def add_event(
     uow: UnitOfWork, payment_id: int, at: datetime, name: str, detail: str = "", seq: int | None = None
 ) -> None:
     """Write a line of the payment's history. ``detail`` holds no phone number and no name."""
