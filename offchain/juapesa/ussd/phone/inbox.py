@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 MESSAGES_MAX = 20
+SECONDS_MAX = 4_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,13 @@ class Inbox:
         return sorted(messages, key=lambda each: each.at, reverse=True)[:MESSAGES_MAX]
 
     def _message(self, row: dict[str, Any]) -> Message:
-        text = str(row.get("message") or row.get("text") or "")
+        text = str(row.get("text") or "")
         link = self._link.search(text)
-        return Message(text, str(row.get("at") or row.get("date") or ""), link[0] if link else None)
+        return Message(text, _when(row.get("at")), link[0] if link else None)
+
+
+def _when(at: object) -> str:
+    """The sandbox tells seconds since 1970; shown and sorted in UTC, ISO 8601."""
+    if not isinstance(at, int | float) or not 0 <= at < SECONDS_MAX:
+        return ""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -67,7 +67,7 @@
       text.append(link, parts.slice(1).join(message.link));
     }
     const time = document.createElement("time");
-    time.textContent = message.at.slice(0, 19).replace("T", " ");
+    time.textContent = message.at.slice(0, 19);
     item.append(text, time);
     return item;
   }
