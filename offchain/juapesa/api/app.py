@@ -1,7 +1,6 @@
 """The FastAPI application, put together from what it is handed."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -27,14 +26,8 @@ def build_app(
     callbacks: CallbackDesk,
     more: Sequence[APIRouter] = (),
 ) -> FastAPI:
-    """The application; ``more`` are the routes of other desks. It closes ``db`` at its end."""
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        db.close()
-
-    app = FastAPI(title="Jua Pesa", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    """The application; ``more`` are the routes of other desks."""
+    app = FastAPI(title="Jua Pesa", version=__version__, docs_url=None, redoc_url=None)
     app.state.counters = counters = Counters(COUNTER_HELP)
     pages = Pages()
     problems.install(app)

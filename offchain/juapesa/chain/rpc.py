@@ -51,8 +51,8 @@ class Rpc:
         if not isinstance(answer, dict):
             raise ChainUnreachable(f"{method}: the answer is no JSON-RPC")
         if answer.get("error"):
-            error = answer["error"]
-            raise RpcRefused(method, int(error.get("code", 0)), str(error.get("message")), error.get("data"))
+            fault = answer["error"]
+            raise RpcRefused(method, int(fault.get("code", 0)), str(fault.get("message")), fault.get("data"))
         return answer.get("result")
 
     async def chain_id(self) -> int:

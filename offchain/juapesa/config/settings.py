@@ -134,6 +134,14 @@ class FeeSettings(Section):
     amount_max_minor: dict[str, int] = {"KES": 1_300_000, "NGN": 15_000_000, "USDC": 100_000_000}
 
 
+class CapitalSettings(Section):
+    """The house's own money at first start. Attesters check that the floats really hold it."""
+
+    float_minor: dict[str, int] = {"mpesa-ke": 2_000_000_000, "momo-ng": 20_000_000_000}
+    pool_whole: dict[str, int] = {"cKES": 5_000_000, "cNGN": 50_000_000}  # into the pools
+    hub_whole: dict[str, int] = {"cKES": 100_000, "cNGN": 1_000_000}  # covers losses of unwinding swaps
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -154,8 +162,10 @@ class Settings(BaseSettings):
     ussd: UssdSettings = UssdSettings()
     waits: WaitSettings = WaitSettings()
     fees: FeeSettings = FeeSettings()
+    capital: CapitalSettings = CapitalSettings()
     attesters: int = 3
     attester_quorum: int = 2
+    attester_addresses: list[str] | None = None  # None: the local keys attester-1, attester-2, …
 
     @classmethod
     def settings_customise_sources(

@@ -2,5 +2,6 @@
 
 from juapesa.db.connection import Database, UnitOfWork
 from juapesa.db.embedded import DatabaseUnavailable, EmbeddedPostgres, resolve_url
+from juapesa.db.retry import retried
 
-__all__ = ["Database", "DatabaseUnavailable", "EmbeddedPostgres", "UnitOfWork", "resolve_url"]
+__all__ = ["Database", "DatabaseUnavailable", "EmbeddedPostgres", "UnitOfWork", "resolve_url", "retried"]

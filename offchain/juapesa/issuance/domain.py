@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from eth_abi import encode
+from eth_abi.abi import encode
 
 from juapesa.crypto import keccak256
 from juapesa.money import Currency, Money, currency

@@ -132,11 +132,13 @@ class Issuance:
             raise NotAnAttester("This address is not one of the attesters.")
 
 
-def capital_order(token: Currency, amount: Money, deposit: Money, rail: str) -> tuple[uuid.UUID, Orders]:
+def capital_order(
+    token: Currency, amount: Money, deposit: Money, rail: str, attempt: int
+) -> tuple[uuid.UUID, Orders]:
     """House liquidity for a token's pool, minted against the house's own money in the float.
 
-    Its id follows from the token, so that it is ordered once.
+    Its id follows from the token and the attempt, so that each attempt is ordered once.
     """
-    item_id = uuid.uuid5(uuid.NAMESPACE_URL, f"juapesa:capital:{token.code}:1")
+    item_id = uuid.uuid5(uuid.NAMESPACE_URL, f"juapesa:capital:{token.code}:{attempt}")
     mint = Mint(amount, Source.CAPITAL, rail, str(item_id), "")
     return item_id, Orders(mint=mint, deposit=deposit)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from juapesa.ledger.errors import NotATransfer
 from juapesa.money import Money
 
-AMOUNT_MINOR_MAX = 4 * 10**18  # the database's range: no sum of two overflows its bigint
+AMOUNT_MINOR_MAX = 10**18  # the database's range: no sum that it forms overflows its bigint
 LINES_MAX = 100
 KEY_CHARACTERS_MAX = 200
 CODE_CHARACTERS_MAX = 40

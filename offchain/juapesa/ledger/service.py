@@ -125,6 +125,15 @@ class Ledger:
         unit = currency(row["currency"])
         return Balance(Money(row["posted"], unit), Money(row["held"], unit), Money(row["incoming"], unit))
 
+    def total(self, uow: UnitOfWork, kind: AccountKind, unit: Currency) -> Money:
+        """What all accounts of a kind hold together in one currency."""
+        row = uow.one(
+            "SELECT coalesce(sum(posted), 0) AS total FROM ledger.accounts WHERE kind = %s AND currency = %s",
+            (str(kind), unit.code),
+        )
+        assert row is not None
+        return Money(int(row["total"]), unit)
+
     def balance_at(self, uow: UnitOfWork, account_id: int, instant: datetime) -> Money:
         """What was posted by that instant of booking. Raises UnknownAccount."""
         unit = self.balance(uow, account_id).posted.currency

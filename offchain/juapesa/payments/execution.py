@@ -158,20 +158,21 @@ class Execution:
     def _tell(self, uow: UnitOfWork, payment_id: int, tell: Tell) -> None:
         loaded = store.load(uow, payment_id)
         person = self.people.get(uow, loaded.person_id)
-        phone, language = self.people.phone_of(uow, person.id), person.language
+        to: int | str = person.id
+        language = person.language
         if tell.message is Message.RECEIVED:
             assert loaded.to_phone_sealed is not None
-            phone, language = self.sealer.open(loaded.to_phone_sealed, PHONE_CONTEXT).decode(), "en"
+            to, language = self.sealer.open(loaded.to_phone_sealed, PHONE_CONTEXT).decode(), "en"
         text = messages.text(
             tell.message,
-            language or "en",
+            language,
             code=loaded.code,
             paid=loaded.saga.total,
             receives=loaded.saga.receives,
             reason=tell.reason,
             url=f"{self.public_url}/p/{loaded.code}",
         )
-        self.outbox.enqueue(uow, f"payment/{payment_id}/{tell.message}", phone, text)
+        self.outbox.enqueue(uow, f"payment/{payment_id}/{tell.message}", to, text)
 
     def _transfer(self, uow: UnitOfWork, entry: Entry) -> Transfer:
         return Transfer(

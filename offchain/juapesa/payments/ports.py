@@ -97,8 +97,8 @@ class ChainDesk(Protocol):
 class Outbox(Protocol):
     """Messages to people, sent later."""
 
-    def enqueue(self, uow: UnitOfWork, key: str, phone: str, text: str) -> None:
-        """Queue an SMS; one key is sent once."""
+    def enqueue(self, uow: UnitOfWork, key: str, to: int | str, text: str) -> bool:
+        """Queue an SMS to a person (by id) or a phone (E.164); one key is sent once."""
         ...
 
 

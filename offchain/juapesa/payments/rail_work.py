@@ -12,11 +12,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
 
 from juapesa.clock import Clock
 from juapesa.config import WaitSettings
 from juapesa.crypto import Sealer
-from juapesa.db import Database, UnitOfWork
+from juapesa.db import Database, UnitOfWork, retried
 from juapesa.ledger import LimitExceeded
 from juapesa.payments import bookings, store
 from juapesa.payments.domain import Status
@@ -41,6 +43,8 @@ from juapesa.payments.saga import (
 )
 from juapesa.payments.store import LegRow, Loaded
 from juapesa.rails.ports import CollectOrder, Outcome, PayoutOrder, Rail, RailAnswer, Reason
+
+Answer = TypeVar("Answer")
 
 LEGS_AT_ONCE = 16
 CHAIN_LEG_PATIENCE = timedelta(seconds=1)  # a notification usually comes first
@@ -67,7 +71,7 @@ class RailWork:
         chain_legs = await asyncio.to_thread(self._claim, CHAIN_LEGS)
         await asyncio.gather(*(self._work(leg) for leg in legs))
         for leg in chain_legs:
-            await asyncio.to_thread(self._follow_chain, leg)
+            await self._commit(self._follow_chain, leg)
         return len(legs) + len(chain_legs)
 
     async def ask_about(self, reference: str, hint: RailAnswer, *, conclusive: bool) -> bool:
@@ -76,25 +80,30 @@ class RailWork:
         ``hint`` is what it said. Unless ``conclusive``, the operator is asked before anything
         is believed; what only callbacks carry (receipt, amount) is then taken from the hint.
         """
-        found = await asyncio.to_thread(self._open_leg, reference, hint)
+        found = await self._commit(self._open_leg, reference, hint)
         if found is None:
             return False
         loaded, leg = found
         answer = hint if conclusive else _with_details(await self._find(loaded, leg), hint)
-        await asyncio.to_thread(self._record, leg, answer)
+        await self._commit(self._record, leg, answer)
         return True
 
     # --- one leg ---------------------------------------------------------------------------
 
     async def _work(self, leg: LegRow) -> None:
         if leg.state is LegState.DUE:
-            loaded = await asyncio.to_thread(self._intend, leg)
+            loaded = await self._commit(self._intend, leg)
             if loaded is not None:
-                await asyncio.to_thread(self._record, leg, await self._order(loaded, leg))
+                answer = await self._order(loaded, leg)
+                await self._commit(self._record, leg, answer)
             return
         loaded = await asyncio.to_thread(self._load, leg)
         answer = await self._find(loaded, leg)
-        await asyncio.to_thread(self._record_found, leg, answer)
+        await self._commit(self._record_found, leg, answer)
+
+    async def _commit(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Database work beside the event loop, again when another transaction had to go first."""
+        return await asyncio.to_thread(retried, partial(work, *arguments))
 
     def _claim(self, kinds: frozenset[LegKind]) -> list[LegRow]:
         now = self.clock.now()

@@ -24,7 +24,7 @@ from juapesa.supervisor.plan import (
 )
 from juapesa.supervisor.run import Report, Supervisor
 
-PREDECESSOR_SECONDS = 12.0  # how long one that was killed may take to be cleaned away
+PREDECESSOR_SECONDS = 8.0  # how long one that was killed may take to be cleaned away
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class LocalRun:
                 await chain.mine_by_time(self.settings.chain.block_seconds)
 
         async def contracts_ready() -> None:
-            await chain.save()
+            await chain.finish_deployment()
             await chain.mine_by_time(self.settings.chain.block_seconds)
 
         return Supervisor(

@@ -85,7 +85,7 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         chain_process(settings, dump),
         Process(
             "deploy",
-            python("ape", "run", "deploy"),
+            jua("deploy"),
             after=("chain",),
             kind=Kind.TASK,
             ready_seconds_max=180.0,

@@ -56,9 +56,9 @@ CREATE TABLE ledger.accounts (
     UNIQUE (id, currency),
     CONSTRAINT accounts_floor CHECK (posted - held >= floor),
     CONSTRAINT accounts_range CHECK (
-        posted BETWEEN -4000000000000000000 AND 4000000000000000000
-        AND held BETWEEN 0 AND 4000000000000000000
-        AND incoming BETWEEN 0 AND 4000000000000000000
+        posted BETWEEN -1000000000000000000 AND 1000000000000000000
+        AND held BETWEEN 0 AND 1000000000000000000
+        AND incoming BETWEEN 0 AND 1000000000000000000
     )
 ) WITH (fillfactor = 60);
 CREATE INDEX accounts_owner ON ledger.accounts (owner, kind);
@@ -76,7 +76,7 @@ CREATE TABLE ledger.holds (
     posting_id bigint NOT NULL UNIQUE REFERENCES ledger.postings,
     debit_account bigint NOT NULL,
     credit_account bigint NOT NULL CHECK (credit_account <> debit_account),
-    amount bigint NOT NULL CHECK (amount BETWEEN 1 AND 4000000000000000000),
+    amount bigint NOT NULL CHECK (amount BETWEEN 1 AND 1000000000000000000),
     currency text NOT NULL,
     code text NOT NULL CHECK (length(code) BETWEEN 1 AND 40),
     effective_at timestamptz,
@@ -103,7 +103,7 @@ CREATE TABLE ledger.transfers (
     line smallint NOT NULL,
     debit_account bigint NOT NULL,
     credit_account bigint NOT NULL CHECK (credit_account <> debit_account),
-    amount bigint NOT NULL CHECK (amount BETWEEN 1 AND 4000000000000000000),
+    amount bigint NOT NULL CHECK (amount BETWEEN 1 AND 1000000000000000000),
     currency text NOT NULL,
     code text NOT NULL CHECK (length(code) BETWEEN 1 AND 40),
     hold_id bigint UNIQUE REFERENCES ledger.holds,
@@ -206,8 +206,9 @@ BEGIN
     IF NEW.hold_id IS NOT NULL AND pg_trigger_depth() < 2 THEN
         RAISE EXCEPTION 'a hold is captured by ending it' USING ERRCODE = 'JL009';
     END IF;
-    IF NEW.amount NOT BETWEEN 1 AND 4000000000000000000 OR NEW.debit_account = NEW.credit_account THEN
-        RETURN NEW;  -- the table's own checks refuse it with their names
+    IF NEW.amount NOT BETWEEN 1 AND 1000000000000000000 OR NEW.debit_account = NEW.credit_account THEN
+        RAISE EXCEPTION 'a transfer moves a positive amount between two accounts'
+            USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.debit_account < NEW.credit_account THEN
         SELECT * INTO NEW.debit_after, NEW.debit_sequence
@@ -329,6 +330,21 @@ END $$;
 CREATE FUNCTION ledger.lock_accounts(p_ids bigint[]) RETURNS void LANGUAGE sql AS
 $$ SELECT 1 FROM ledger.accounts WHERE id = ANY (p_ids) ORDER BY id FOR NO KEY UPDATE $$;
 
+-- Both accounts of every line exist, in the line's currency.
+CREATE FUNCTION ledger.require_accounts(p_lines jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_missing text;
+BEGIN
+    SELECT format('no account %s in %s', id, unit) INTO v_missing
+      FROM (SELECT unnest(ARRAY[(e->>0)::bigint, (e->>1)::bigint]) AS id, e->>3 AS unit
+              FROM jsonb_array_elements(p_lines) e) AS named
+     WHERE NOT EXISTS (SELECT 1 FROM ledger.accounts a WHERE a.id = named.id AND a.currency = named.unit)
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '%', v_missing USING ERRCODE = 'JL001';
+    END IF;
+END $$;
+
 -- The stored answer: everything in it is in rows that never change.
 CREATE FUNCTION ledger.answer(p_posting bigint, p_fresh boolean) RETURNS jsonb LANGUAGE sql STABLE AS $$
 SELECT jsonb_build_object(
@@ -362,6 +378,7 @@ DECLARE
 BEGIN
     v_claim := ledger.claim(p_key, 'post', p_body);
     IF v_claim.fresh THEN
+        PERFORM ledger.require_accounts(p_body);
         PERFORM ledger.lock_accounts(ARRAY(
             SELECT unnest(ARRAY[(e->>0)::bigint, (e->>1)::bigint]) FROM jsonb_array_elements(p_body) e));
         INSERT INTO ledger.transfers
@@ -386,6 +403,7 @@ DECLARE
 BEGIN
     v_claim := ledger.claim(p_key, 'hold', p_body);
     IF v_claim.fresh THEN
+        PERFORM ledger.require_accounts(jsonb_build_array(p_body));
         INSERT INTO ledger.holds
             (posting_id, debit_account, credit_account, amount, currency, code, effective_at, expires_at)
         VALUES (v_claim.posting, (p_body->>0)::bigint, (p_body->>1)::bigint, (p_body->>2)::bigint,
@@ -393,8 +411,6 @@ BEGIN
     END IF;
     RETURN ledger.answer(v_claim.posting, v_claim.fresh);
 EXCEPTION
-    WHEN foreign_key_violation THEN
-        RETURN ledger.fault('JL001', '', SQLERRM);
     WHEN check_violation OR SQLSTATE 'JL001' OR SQLSTATE 'JL003' THEN
         GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
         RETURN ledger.fault(SQLSTATE, v_constraint, SQLERRM);

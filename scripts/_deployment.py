@@ -1,0 +1,155 @@
+"""What a deployment is made from and where it is written down; `deploy.py` does the work.
+
+The plan is ``deployments/networks/<network>.toml``; the record is ``<deployments>/<network>.json``:
+``{"network", "chain_id", "rpc_url"?, "contracts": {name: {"address", "block", "transaction",
+"abi_hash", "code_hash"}}, "tokens": {symbol: {"address", "decimals"}}}``. Hashes are SHA-256, of the
+contract's ABI file as Python ships it and of the creation code, both in hex.
+"""
+
+import hashlib
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+NETWORKS = REPOSITORY / "deployments" / "networks"
+FORGE_OUT = REPOSITORY / "out"
+
+
+class DeploymentFault(Exception):
+    """The deployment cannot go on; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A contract as forge compiled it."""
+
+    name: str
+    abi: list[dict[str, Any]]
+    creation_code: str
+    runtime_code: str
+
+    @property
+    def abi_hash(self) -> str:
+        """SHA-256 of the canonical ABI file (scripts/abi.py writes the same bytes)."""
+        text = json.dumps(self.abi, sort_keys=True, separators=(",", ":")) + "\n"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def code_hash(self) -> str:
+        """SHA-256 of the creation code, without constructor arguments."""
+        return hashlib.sha256(bytes.fromhex(self.creation_code.removeprefix("0x"))).hexdigest()
+
+
+def artifact(contract: str) -> Artifact:
+    """Forge's output for a contract. Raises DeploymentFault when it was not built."""
+    file = FORGE_OUT / f"{contract}.sol" / f"{contract}.json"
+    if not file.exists():
+        raise DeploymentFault(f"{file.relative_to(REPOSITORY)} is missing: run `forge build` first.")
+    built = json.loads(file.read_text())
+    return Artifact(contract, built["abi"], built["bytecode"]["object"], built["deployedBytecode"]["object"])
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Who may do what, as addresses."""
+
+    admin: str
+    guardian: str
+    house: str
+    relayer: str
+    publisher: str
+    attesters: list[str]
+    quorum: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network's file, read."""
+
+    network: str
+    chain_id: int
+    max_statement_age_seconds: int
+    local: dict[str, Any] | None
+    roles: dict[str, str]
+    tokens: dict[str, dict[str, Any]]
+    pools: dict[str, dict[str, Any]]
+
+    def resolved_roles(self, deployer: str) -> Roles:
+        """Roles with the environment and the deployer filled in. Raises DeploymentFault."""
+        said = {name: _said(value, deployer) for name, value in self.roles.items()}
+        attesters = sorted({each.strip() for each in said["attesters"].split(",")}, key=lambda a: int(a, 16))
+        single = {name: said[name] for name in ("admin", "guardian", "house", "relayer", "publisher")}
+        return Roles(**single, attesters=attesters, quorum=int(said["quorum"]))
+
+
+def _said(value: str, deployer: str) -> str:
+    if value == "deployer":
+        return deployer
+    if not value.startswith("$"):
+        return value
+    defaults = {"JUA_DEPLOY_QUORUM": "2"}
+    found = os.environ.get(value[1:], defaults.get(value[1:], ""))
+    if not found:
+        raise DeploymentFault(f"{value[1:]} is not set; the network's file asks for it.")
+    return found
+
+
+def read_plan(network: str) -> Plan:
+    """The plan for a network. Raises DeploymentFault when there is none."""
+    file = NETWORKS / f"{network}.toml"
+    if not file.exists():
+        known = ", ".join(sorted(each.stem for each in NETWORKS.glob("*.toml")))
+        raise DeploymentFault(f"There is no deployments/networks/{network}.toml; known: {known}.")
+    said = tomllib.loads(file.read_text())
+    return Plan(
+        network=said["network"],
+        chain_id=said["chain_id"],
+        max_statement_age_seconds=said["max_statement_age_seconds"],
+        local=said.get("local"),
+        roles={name: str(value) for name, value in said["roles"].items()},
+        tokens=said["tokens"],
+        pools=said["pools"],
+    )
+
+
+class Record:
+    """The JSON file that tells everybody else where things are; written after every step."""
+
+    def __init__(self, file: Path, plan: Plan, rpc_url: str | None) -> None:
+        self.file = file
+        self.body: dict[str, Any] = {"network": plan.network, "chain_id": plan.chain_id}
+        if rpc_url is not None:
+            self.body["rpc_url"] = rpc_url
+        self.body |= {"contracts": {}, "tokens": {}}
+        if file.exists():
+            known = json.loads(file.read_text())
+            if known["chain_id"] != plan.chain_id:
+                raise DeploymentFault(f"{file} is of chain {known['chain_id']}; move it away first.")
+            self.body = known | {key: self.body[key] for key in ("network", "rpc_url") if key in self.body}
+
+    @property
+    def contracts(self) -> dict[str, dict[str, Any]]:
+        return dict(self.body["contracts"])
+
+    def forget(self) -> None:
+        """Start again: the chain (or, locally, the code) is another one."""
+        self.body["contracts"] = {}
+        self.body["tokens"] = {}
+
+    def add(self, name: str, entry: dict[str, Any]) -> None:
+        self.body["contracts"][name] = entry
+        self._write()
+
+    def add_token(self, symbol: str, address: str) -> None:
+        self.body["tokens"][symbol] = {"address": address, "decimals": 6}
+        self._write()
+
+    def _write(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.file.with_suffix(".draft")
+        draft.write_text(json.dumps(self.body, indent=2) + "\n")
+        draft.replace(self.file)

@@ -1,0 +1,266 @@
+"""Deploy everything to a network: ``ape run deploy --network ethereum:hedera-local:http://…``.
+
+The node is named on the command line as an ape network; what to deploy there, with which roles and
+limits, is in ``deployments/networks/<network>.toml`` (its stem is ape's network name, or
+``JUA_DEPLOY_NETWORK``). The environment gives:
+
+- ``JUA_DEPLOYER_KEYFILE`` — the deployer's key as an encrypted JSON key file (version 3),
+- ``JUA_DEPLOYER_PASSPHRASE`` — what opens it,
+- ``JUA_DEPLOYMENTS_DIR`` — where the record is written (default ``deployments/chains``),
+- the ``$NAMES`` that the network's file asks for.
+
+Running it again does nothing that is done: a contract that is recorded and has code is kept, a role
+that is held is not granted, a pool that has money is not seeded.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from ape import chain, networks
+from ape.cli import ConnectedProviderCommand
+from ape.contracts import ContractContainer, ContractInstance
+from ape.logging import logger as ape_logger
+from ape_accounts import KeyfileAccount
+from ethpm_types import ContractType
+from scripts._deployment import (
+    REPOSITORY,
+    Artifact,
+    DeploymentFault,
+    Plan,
+    Record,
+    Roles,
+    artifact,
+    read_plan,
+)
+
+INT64_MAX = 2**63 - 1
+NO_ROLE = bytes(32)  # OpenZeppelin's DEFAULT_ADMIN_ROLE
+LOCAL_CONTRACTS = {"test": "TestUSDC", "local": "LocalToken"}
+
+
+class Deployment:
+    """One run: what is there already is found, what is missing is made."""
+
+    def __init__(self, plan: Plan, record: Record, deployer: KeyfileAccount) -> None:
+        self.plan = plan
+        self.record = record
+        self.deployer = deployer
+        self.roles: Roles = plan.resolved_roles(deployer.address)
+        self.options: dict[str, Any] = {"sender": deployer, "required_confirmations": 0}
+        self.tokens: dict[str, ContractInstance] = {}
+
+    def run(self) -> None:
+        self._forget_another_chain()
+        admin = self.deployer.address
+        self.registry = self.contract(
+            "registry",
+            "AttestationRegistry",
+            admin,
+            self.roles.attesters,
+            self.roles.quorum,
+            self.plan.max_statement_age_seconds,
+        )
+        for symbol, said in self.plan.tokens.items():
+            self.tokens[symbol] = self.token(symbol, said)
+        self.pools = self.contract("pools", "Pools", admin, self.tokens["USDC"].address)
+        self.router = self.contract("router", "Router", admin, self.registry.address, self.pools.address)
+        self.configure_tokens()
+        self.configure_pools()
+        self.grant_roles()
+        self.prepare_hub()
+        self.seed_pools()
+        self.hand_over()
+
+    def _forget_another_chain(self) -> None:
+        """A record whose contracts have no code is of a chain that is gone (a local one restarted)."""
+        known = self.record.contracts
+        gone = [name for name, entry in known.items() if not chain.provider.get_code(entry["address"])]
+        if gone and self.plan.local is None:
+            raise DeploymentFault(f"Recorded but without code on this chain: {', '.join(gone)}.")
+        changed = [
+            name for name, entry in known.items() if self._code_of(name).code_hash != entry["code_hash"]
+        ]
+        if changed and self.plan.local is None:
+            raise DeploymentFault(
+                f"Deployed from other code: {', '.join(changed)}. Move the record away to deploy anew."
+            )
+        if gone or changed:
+            self.record.forget()
+
+    def _code_of(self, name: str) -> Artifact:
+        named = {"registry": "AttestationRegistry", "pools": "Pools", "router": "Router"}
+        return artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
+
+    def contract(self, name: str, contract: str, *arguments: Any) -> ContractInstance:
+        """The recorded contract, or a new one."""
+        code = artifact(contract)
+        kind = ContractType.model_validate(
+            {
+                "contractName": contract,
+                "abi": code.abi,
+                "deploymentBytecode": {"bytecode": code.creation_code},
+                "runtimeBytecode": {"bytecode": code.runtime_code},
+            }
+        )
+        known = self.record.contracts.get(name)
+        if known is not None:
+            return chain.contracts.instance_at(known["address"], contract_type=kind)
+        creation = ContractContainer(kind)(*arguments, **self.options)
+        creation.sender = self.deployer.address
+        receipt = self.deployer.call(creation)
+        address = receipt.contract_address
+        self.record.add(
+            name,
+            {
+                "address": address,
+                "block": receipt.block_number,
+                "transaction": receipt.txn_hash,
+                "abi_hash": code.abi_hash,
+                "code_hash": code.code_hash,
+            },
+        )
+        click.echo(f"{name}: {address}", err=True)
+        return chain.contracts.instance_at(address, contract_type=kind)
+
+    def token(self, symbol: str, said: dict[str, Any]) -> ContractInstance:
+        """A token that exists (``address``), play dollars (``test``), or one of ours (``local``)."""
+        if "address" in said:
+            kind = ContractType.model_validate({"contractName": symbol, "abi": artifact("LocalToken").abi})
+            token = chain.contracts.instance_at(said["address"], contract_type=kind)
+        elif said["create"] == "test":
+            if self.plan.local is None:
+                raise DeploymentFault(f"{symbol}: play money is for local networks; give an address.")
+            token = self.contract(symbol, "TestUSDC")
+        else:
+            token = self.contract(symbol, "LocalToken", said["name"], symbol, self.registry.address)
+        self.record.add_token(symbol, token.address)
+        return token
+
+    def configure_tokens(self) -> None:
+        for symbol, said in self.plan.tokens.items():
+            if said.get("create") != "local":
+                continue
+            token = self.tokens[symbol].address
+            capacity, refill = said["mint_capacity"], said["mint_refill_per_second"]
+            is_now = self.registry.account(token)
+            if (is_now.listed, is_now.capacity, is_now.refillPerSecond) != (True, capacity, refill):
+                self.registry.configureToken(token, capacity, refill, **self.options)
+
+    def configure_pools(self) -> None:
+        names = ("spread_ppm", "max_share_ppm", "max_age_seconds", "max_step_ppm")
+        for symbol, said in self.plan.pools.items():
+            token = self.tokens[symbol].address
+            wanted = tuple(said[name] for name in names)
+            is_now = self.pools.state(token)
+            there = (is_now.spreadPpm, is_now.maxSharePpm, is_now.maxAgeSeconds, is_now.maxStepPpm)
+            if not is_now.open or there != wanted:
+                self.pools.configure(token, wanted, **self.options)
+
+    def grant_roles(self) -> None:
+        roles, router = self.roles, self.router.address
+        self.grant(self.registry, "ISSUER_ROLE", router)
+        self.grant(self.registry, "GUARDIAN_ROLE", roles.guardian)
+        self.grant(self.pools, "ROUTER_ROLE", router)
+        self.grant(self.pools, "GUARDIAN_ROLE", roles.guardian)
+        self.grant(self.pools, "HOUSE_ROLE", roles.house)
+        self.grant(self.pools, "PUBLISHER_ROLE", roles.publisher)
+        self.grant(self.router, "RELAYER_ROLE", roles.relayer)
+
+    def grant(self, contract: ContractInstance, role: str, holder: str) -> None:
+        name = getattr(contract, role)()
+        if not contract.hasRole(name, holder):
+            contract.grantRole(name, holder, **self.options)
+
+    def prepare_hub(self) -> None:
+        """The pools' standing allowance over hub tokens, renewed when half of it is used."""
+        for symbol in ("USDC", *self.plan.pools):
+            token = self.tokens[symbol]
+            if token.allowance(self.router.address, self.pools.address) < INT64_MAX // 2:
+                self.router.prepare(token.address, **self.options)
+
+    def seed_pools(self) -> None:
+        """Dollars for the pools. Local tokens come only through attested mints, never from here."""
+        wanted = {
+            symbol: said["seed_usdc"]
+            for symbol, said in self.plan.pools.items()
+            if said.get("seed_usdc") and not self.pools.state(self.tokens[symbol].address).reserveUsdc
+        }
+        if not wanted:
+            return
+        if self.roles.house != self.deployer.address:
+            raise DeploymentFault("Only the house seeds pools; leave seed_usdc out and deposit with its key.")
+        usdc, total = self.tokens["USDC"], sum(wanted.values())
+        if self.plan.tokens["USDC"].get("create") == "test":
+            usdc.mint(self.deployer.address, total, **self.options)
+        usdc.approve(self.pools.address, total, **self.options)
+        for symbol, amount in wanted.items():
+            self.pools.deposit(self.tokens[symbol].address, 0, amount, **self.options)
+
+    def hand_over(self) -> None:
+        """Where the administrator is another account, the deployer keeps nothing."""
+        if self.roles.admin == self.deployer.address:
+            return
+        for contract in (self.registry, self.pools, self.router):
+            if contract.hasRole(NO_ROLE, self.deployer.address):
+                self.grant(contract, "DEFAULT_ADMIN_ROLE", self.roles.admin)
+                contract.renounceRole(NO_ROLE, self.deployer.address, **self.options)
+
+
+@contextmanager
+def at_local_pace(plan: Plan, deployer: str, relayer: str) -> Iterator[None]:
+    """On a chain of our own: gas money for those who send, and a block for each transaction."""
+    if plan.local is None:
+        yield
+        return
+    rpc = chain.provider.make_request
+    for address in (deployer, relayer):
+        rpc("anvil_setBalance", [address, hex(plan.local["balance_wei"])])
+    was_automine = rpc("anvil_getAutomine", [])
+    seconds = rpc("anvil_getIntervalMining", []) if not was_automine else None
+    if plan.local["automine"] and not was_automine:
+        rpc("evm_setAutomine", [True])
+    try:
+        yield
+    finally:
+        if seconds:
+            rpc("evm_setIntervalMining", [seconds])
+
+
+def deployer_account() -> KeyfileAccount:
+    """The deployer from the environment, open for this run. Raises DeploymentFault."""
+    file = Path(os.environ.get("JUA_DEPLOYER_KEYFILE", ""))
+    passphrase = os.environ.get("JUA_DEPLOYER_PASSPHRASE")
+    if not file.is_file() or passphrase is None:
+        raise DeploymentFault("Set JUA_DEPLOYER_KEYFILE (an encrypted key file) and JUA_DEPLOYER_PASSPHRASE.")
+    account = KeyfileAccount(keyfile_path=file)
+    account.set_autosign(True, passphrase=passphrase)
+    return account
+
+
+def deploy() -> Path:
+    """Deploy to the connected network; the record's path. Raises DeploymentFault."""
+    plan = read_plan(os.environ.get("JUA_DEPLOY_NETWORK") or networks.active_provider.network.name)
+    if chain.chain_id != plan.chain_id:
+        raise DeploymentFault(f"The node is on chain {chain.chain_id}, the plan is for {plan.chain_id}.")
+    directory = Path(os.environ.get("JUA_DEPLOYMENTS_DIR", REPOSITORY / "deployments" / "chains"))
+    record = Record(directory / f"{plan.network}.json", plan, os.environ.get("JUA_DEPLOY_PUBLIC_RPC"))
+    deployer = deployer_account()
+    deployment = Deployment(plan, record, deployer)
+    with at_local_pace(plan, deployer.address, deployment.roles.relayer):
+        deployment.run()
+    return record.file
+
+
+@click.command(cls=ConnectedProviderCommand)
+def cli() -> None:
+    """Deploy registry, tokens, pools and router, and write down where they are."""
+    ape_logger.set_level(logging.ERROR)
+    try:
+        click.echo(deploy())
+    except DeploymentFault as fault:
+        raise click.ClickException(str(fault)) from None
