@@ -1,1 +1,1 @@
-"""The public HTTP side: callbacks, pages, attesters' desk."""
+"""The public HTTP side: operators' callbacks, receipts, health."""

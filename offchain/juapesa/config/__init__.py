@@ -2,6 +2,7 @@
 
 from juapesa.config.settings import (
     AfricasTalkingSettings,
+    CapitalSettings,
     ChainSettings,
     DarajaSettings,
     FeeSettings,
@@ -15,6 +16,7 @@ from juapesa.config.settings import (
 
 __all__ = [
     "AfricasTalkingSettings",
+    "CapitalSettings",
     "ChainSettings",
     "DarajaSettings",
     "FeeSettings",

@@ -8,7 +8,7 @@ sandboxes; they open nothing outside this machine.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
@@ -17,6 +17,10 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+LOCAL_NETWORK = "hedera-local"
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -41,7 +45,7 @@ class PortSettings(Section):
 class ChainSettings(Section):
     """The hub chain."""
 
-    network: str = "hedera-local"
+    network: str = LOCAL_NETWORK
     rpc_url: str = "http://127.0.0.1:8545"
     chain_id: int = 298
     deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
@@ -110,6 +114,7 @@ class WaitSettings(Section):
     collect_give_up_seconds: float = 600.0
     payout_callback_seconds: float = 30.0
     payout_poll_seconds: float = 15.0
+    payout_float_seconds: float = 120.0  # how long a payout waits for float before the money goes back
     retry_seconds: float = 2.0  # after an outage, doubled up to the next
     retry_seconds_max: float = 60.0
     statement_seconds: int = 600  # a custody statement's life
@@ -120,6 +125,7 @@ class FeeSettings(Section):
     """What a transfer costs, as data (amounts in minor units)."""
 
     service_ppm: int = 5_000  # of the amount sent
+    quote_margin_ppm: int = 2_000  # kept back from the pool's price, so that a quote holds while prices move
     service_min_minor: dict[str, int] = {"KES": 100, "NGN": 1_000, "USDC": 10_000}
     # The operator's tariff for a payout, first band whose ceiling holds the amount.
     # M-Pesa B2C business tariff of August 2023, registered customers.
@@ -130,6 +136,14 @@ class FeeSettings(Section):
     amount_min_minor: dict[str, int] = {"KES": 1_000, "NGN": 10_000, "USDC": 100_000}
     # KYC level 0: 100 USD a transfer.
     amount_max_minor: dict[str, int] = {"KES": 1_300_000, "NGN": 15_000_000, "USDC": 100_000_000}
+
+
+class CapitalSettings(Section):
+    """The house's own money at first start. Attesters check that the floats really hold it."""
+
+    float_minor: dict[str, int] = {"mpesa-ke": 2_000_000_000, "momo-ng": 20_000_000_000}
+    pool_whole: dict[str, int] = {"cKES": 5_000_000, "cNGN": 50_000_000}  # into the pools
+    hub_whole: dict[str, int] = {"cKES": 100_000, "cNGN": 1_000_000}  # covers losses of unwinding swaps
 
 
 class Settings(BaseSettings):
@@ -152,8 +166,10 @@ class Settings(BaseSettings):
     ussd: UssdSettings = UssdSettings()
     waits: WaitSettings = WaitSettings()
     fees: FeeSettings = FeeSettings()
+    capital: CapitalSettings = CapitalSettings()
     attesters: int = 3
     attester_quorum: int = 2
+    attester_addresses: list[str] | None = None  # None: the local keys attester-1, attester-2, …
 
     @classmethod
     def settings_customise_sources(
@@ -169,5 +185,26 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the configuration. Raises pydantic's ValidationError naming each wrong setting."""
-    return Settings(**overrides)
+    """Read the configuration. Raises pydantic's ValidationError naming each wrong setting.
+
+    Addresses of what runs on this machine follow the chosen ports, and the record of the local
+    chain's contracts lies in the data folder, unless they are set to something else.
+    """
+    settings = Settings(**overrides)
+    chain = _defaulted(settings.chain, rpc_url=settings.ports.chain, oracle_url=settings.ports.oracle)
+    if chain.network == LOCAL_NETWORK and "deployments_dir" not in chain.model_fields_set:
+        chain = chain.model_copy(update={"deployments_dir": settings.data_dir / "deployments" / "chains"})
+    return _defaulted(settings, public_url=settings.ports.api).model_copy(
+        update={
+            "chain": chain,
+            "daraja": _defaulted(settings.daraja, base_url=settings.ports.daraja),
+            "momo": _defaulted(settings.momo, base_url=settings.ports.momo),
+            "africastalking": _defaulted(settings.africastalking, base_url=settings.ports.africastalking),
+        }
+    )
+
+
+def _defaulted(section: Model, **ports: int) -> Model:
+    """The section with loopback addresses in the fields that nobody has set."""
+    unset = {name: port for name, port in ports.items() if name not in section.model_fields_set}
+    return section.model_copy(update={name: f"http://127.0.0.1:{port}" for name, port in unset.items()})

@@ -1,5 +1,7 @@
 """The database: connections, units of work, migrations and the embedded server."""
 
 from juapesa.db.connection import Database, UnitOfWork
+from juapesa.db.embedded import DatabaseUnavailable, EmbeddedPostgres, resolve_url
+from juapesa.db.retry import retried
 
-__all__ = ["Database", "UnitOfWork"]
+__all__ = ["Database", "DatabaseUnavailable", "EmbeddedPostgres", "UnitOfWork", "resolve_url", "retried"]

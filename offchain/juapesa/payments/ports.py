@@ -1,13 +1,20 @@
-"""What a channel (USSD, later an app or an API) may ask of payments. Database work only: no waiting."""
+"""What a channel may ask of payments, and what payments asks of the contexts below it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from juapesa.db import UnitOfWork
+from juapesa.money import Currency, Money
+from juapesa.payments.chain_orders import ChainOrder
 from juapesa.payments.domain import Order, Quote, Summary
+from juapesa.rails.ports import Rail
 
 
 class PaymentsDesk(Protocol):
-    """Quotes, confirmations and history of one person."""
+    """Quotes, confirmations and history of one person. Database work only: no waiting."""
 
     def quote(self, uow: UnitOfWork, person_id: int, order: Order) -> Quote:
         """Price an order and store the quote.
@@ -28,3 +35,104 @@ class PaymentsDesk(Protocol):
     def recent(self, uow: UnitOfWork, person_id: int, limit: int) -> list[Summary]:
         """The person's last payments, newest first."""
         ...
+
+
+class PriceBook(Protocol):
+    """The pools' prices, as last seen on chain."""
+
+    def exact_in(self, uow: UnitOfWork, amount: Money, to: Currency) -> Money:
+        """What the pools give for ``amount`` of a token, rounded down.
+
+        Raises Unavailable when a price is stale or the pool too small.
+        """
+        ...
+
+
+class ChainState(StrEnum):
+    """What became of a chain order."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    FAILED = "failed"  # for good: it will never be tried again
+
+
+@dataclass(frozen=True, slots=True)
+class ChainOutcome:
+    """A chain order's state, with the reason of a failure."""
+
+    state: ChainState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainTrail:
+    """Where a settled chain order stands on the public record."""
+
+    tx_hash: str | None
+    leaf_indexes: tuple[int, ...]
+    signed_by: int  # attesters so far
+
+
+class ChainDesk(Protocol):
+    """Orders to the chain: recorded here, carried out by the relayer."""
+
+    def order(
+        self, uow: UnitOfWork, reference: str, order: ChainOrder, floats: Mapping[Currency, Money]
+    ) -> None:
+        """Record an order under our reference (a UUID), once.
+
+        ``floats`` is the custody we know of, by local currency.
+        """
+        ...
+
+    def outcome(self, uow: UnitOfWork, reference: str) -> ChainOutcome:
+        """What became of an order."""
+        ...
+
+    def trail(self, uow: UnitOfWork, reference: str) -> ChainTrail:
+        """The public record of an order."""
+        ...
+
+
+class Outbox(Protocol):
+    """Messages to people, sent later."""
+
+    def enqueue(self, uow: UnitOfWork, key: str, to: int | str, text: str) -> bool:
+        """Queue an SMS to a person (by id) or a phone (E.164); one key is sent once."""
+        ...
+
+
+class CallbackUrls(Protocol):
+    """URLs that only the operator who was given one can call."""
+
+    def make(self, rail: str, kind: str, reference: str) -> str: ...
+
+
+Rails = Mapping[str, Rail]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptStep:
+    """One line of a public receipt. ``state`` is ``done``, ``now``, ``waiting`` or ``failed``."""
+
+    name: str
+    state: str
+    at: datetime | None
+    tx_hash: str | None = None
+    leaf_indexes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What anyone with the code may see: no name, no phone number."""
+
+    code: str
+    kind: str
+    status: str
+    paid: Money
+    receives: Money
+    fees: Money
+    rate: str
+    created_at: datetime
+    ended_at: datetime | None
+    steps: tuple[ReceiptStep, ...]

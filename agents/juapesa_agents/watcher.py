@@ -1,0 +1,91 @@
+"""The watcher: chain events into mirror accounts, pool states and prices into snapshots."""
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+
+from juapesa.assembly import Parts, assemble
+from juapesa.chain import Rpc, abi
+from juapesa.chain.prices import SignedPrice, fetch_prices
+from juapesa.issuance.mirror import Mirror
+from juapesa.money import USDC, Currency
+from juapesa.pools import store
+from juapesa.pools.store import Snapshot
+from juapesa_agents.common.base import Agent
+from juapesa_agents.common.options import Options, run_agent
+
+PACE_SECONDS = 1.0
+
+
+@dataclass
+class Watcher:
+    """One cycle: the mirror up to the newest block, then the pools at that block."""
+
+    parts: Parts
+    mirror: Mirror
+    rpc: Rpc
+    http: httpx.AsyncClient
+    dry_run: bool
+
+    async def tick(self) -> int:
+        if self.dry_run:
+            return await self.rpc.block_number()
+        booked = await self.mirror.tick()
+        await self._pools()
+        return booked
+
+    async def _pools(self) -> None:
+        block = await self.rpc.block_number()
+        url = self.parts.settings.chain.oracle_url
+        prices = {price.token: price for price in await fetch_prices(self.http, url)}
+        tokens = [token for token in self.parts.deployment.tokens if token != USDC]
+        seen = [await self._pool(token, block, prices.get(token)) for token in tokens]
+        await asyncio.to_thread(self._save, seen)
+
+    async def _pool(self, token: Currency, block: int, price: SignedPrice | None) -> Snapshot:
+        """A pool's state at a block; the newest signed price counts, for a batch carries it along."""
+        deployment = self.parts.deployment
+        call = abi.POOL_STATE.call(deployment.tokens[token])
+        data = await self.rpc.call(deployment.pools, call, block=block)
+        _open, mid, observed, reserve_token, reserve_usdc, spread, share, age, step, sells, buys = (
+            abi.POOL_STATE.result(data)[0]
+        )
+        newer = price is not None and price.observed_at >= observed
+        return Snapshot(
+            token=token,
+            block=block,
+            mid_e18=price.mid_e18 if price and newer else mid,
+            observed_at=price.observed_at if price and newer else observed,
+            reserve_token=reserve_token,
+            reserve_usdc=reserve_usdc,
+            spread_ppm=spread,
+            max_share_ppm=share,
+            max_age_seconds=age,
+            max_step_ppm=step,
+            sells_paused=sells,
+            buys_paused=buys,
+        )
+
+    def _save(self, seen: list[Snapshot]) -> None:
+        with self.parts.db.unit_of_work() as uow:
+            for snapshot in seen:
+                store.save(uow, snapshot, self.parts.clock.now())
+
+
+async def run(options: Options) -> int:
+    """Run the agent; its exit code."""
+    with assemble(name="watcher") as parts:
+        http = httpx.AsyncClient(trust_env=False)
+        rpc = Rpc(parts.settings.chain.rpc_url)
+        mirror = Mirror(parts.db, parts.ledger, parts.deployment, rpc)
+        watcher = Watcher(parts, mirror, rpc, http, options.dry_run)
+        try:
+            return await Agent("watcher", watcher.tick, PACE_SECONDS).run(once=options.once)
+        finally:
+            await http.aclose()
+            await rpc.close()
+
+
+if __name__ == "__main__":
+    run_agent("watcher", run)

@@ -1,0 +1,59 @@
+"""Where our contracts stand on a network: the file that the deploy script writes."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from juapesa.errors import Unavailable
+from juapesa.money import Currency, currency
+
+
+class NotDeployed(Unavailable):
+    """There is no usable deployment file for this network yet."""
+
+    slug = "not-deployed"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Addresses on one network, lower-case."""
+
+    network: str
+    chain_id: int
+    registry: str
+    router: str
+    pools: str
+    tokens: dict[Currency, str]
+    first_block: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the file's JSON. Raises NotDeployed when it is not one of ours."""
+        try:
+            found = json.loads(text)
+            contracts = found["contracts"]
+            return cls(
+                network=found["network"],
+                chain_id=int(found["chain_id"]),
+                registry=contracts["registry"]["address"].lower(),
+                router=contracts["router"]["address"].lower(),
+                pools=contracts["pools"]["address"].lower(),
+                tokens={currency(code): each["address"].lower() for code, each in found["tokens"].items()},
+                first_block=min(int(each["block"]) for each in contracts.values()),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NotDeployed(f"The deployment file is not usable: {error!r}") from error
+
+    def currency_at(self, address: str) -> Currency:
+        """The token at this address; it is one of ours."""
+        return next(each for each, at in self.tokens.items() if at == address.lower())
+
+
+def load_deployment(directory: Path, network: str) -> Deployment:
+    """The deployment on ``network``. Raises NotDeployed."""
+    path = directory / f"{network}.json"
+    try:
+        return Deployment.parse(path.read_text())
+    except FileNotFoundError:
+        raise NotDeployed(f"{path} does not exist; run the deploy script first.") from None

@@ -1,0 +1,30 @@
+"""Signed transactions: the legacy envelope of EIP-155, which Hedera's relay and every node accept."""
+
+from dataclasses import dataclass
+
+import rlp
+
+from juapesa.crypto import Signer, keccak256
+
+GAS_MAX = 15_000_000  # Hedera's cap for one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTransaction:
+    """Ready to send. ``hash`` is 0x-hex and known before anyone has seen the transaction."""
+
+    raw: bytes
+    hash: str
+    nonce: int
+
+
+def sign_call(
+    signer: Signer, *, chain_id: int, nonce: int, gas_price: int, gas: int, to: str, data: bytes
+) -> SignedTransaction:
+    """Sign a call without value."""
+    fields: list[int | bytes] = [nonce, gas_price, min(gas, GAS_MAX), bytes.fromhex(to[2:]), 0, data]
+    signature = signer.sign_digest(keccak256(rlp.encode([*fields, chain_id, 0, 0])))
+    r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:64])
+    parity = signature[64] % 27
+    raw: bytes = rlp.encode([*fields, chain_id * 2 + 35 + parity, r, s])
+    return SignedTransaction(raw, "0x" + keccak256(raw).hex(), nonce)

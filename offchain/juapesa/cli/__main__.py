@@ -1,0 +1,5 @@
+"""`python -m juapesa.cli`."""
+
+from juapesa.cli import main
+
+main()

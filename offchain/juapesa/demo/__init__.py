@@ -1,0 +1,1 @@
+"""The canonical stories, told through the HTTP ports only, as people and operators would."""

@@ -1,0 +1,144 @@
+"""Orders to the chain: recorded once, attested by a quorum, settled in batches, followed to the end."""
+
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from juapesa.chain import Deployment
+from juapesa.clock import Clock
+from juapesa.crypto import BadSignature, recover_address
+from juapesa.db import UnitOfWork
+from juapesa.issuance import store
+from juapesa.issuance.domain import (
+    Mint,
+    Orders,
+    Source,
+    Statement,
+    StatementRequest,
+    burn_receipt_hash,
+    mint_receipt_hash,
+    reserves_claim,
+)
+from juapesa.issuance.errors import ItemReused, NotAnAttester, UnknownItem
+from juapesa.ledger import AccountKind, Ledger
+from juapesa.money import Currency, Money, token_of
+
+CHAIN_ITEMS = "chain_items"  # notification channel: an item was ordered, attested or ended
+REQUESTS_MAX = 50
+CLOCK_TOLERANCE_SECONDS = 5  # the chain's clock may be behind ours
+
+
+@dataclass(frozen=True)
+class Issuance:
+    """The book of everything that we ask of the chain."""
+
+    deployment: Deployment
+    ledger: Ledger
+    clock: Clock
+    receipt_key: bytes
+    attesters: frozenset[str]  # lower-case addresses
+    quorum: int
+    item_seconds: int
+    statement_seconds: int
+
+    def order(
+        self, uow: UnitOfWork, item_id: uuid.UUID, orders: Orders, floats: Mapping[Currency, Money]
+    ) -> None:
+        """Record an item, once. With a mint in it, attesters are asked for their statement.
+
+        ``floats`` is custody by local currency, as our books have it. Raises ItemReused.
+        """
+        now = self.clock.now()
+        deadline = now + timedelta(seconds=self.item_seconds)
+        if not store.insert_item(uow, item_id, orders, deadline, now):
+            known = store.item(uow, item_id)
+            if known is None or known.orders != orders:
+                raise ItemReused("This id stands for other orders.")
+            return
+        if orders.mint is not None:
+            self._ask_attesters(uow, item_id, orders.mint, floats, now)
+        uow.notify(CHAIN_ITEMS)
+
+    def item(self, uow: UnitOfWork, item_id: uuid.UUID) -> store.ItemRow:
+        """An item as it stands. Raises UnknownItem."""
+        found = store.item(uow, item_id)
+        if found is None:
+            raise UnknownItem("No such item is on record.")
+        return found
+
+    def open_requests(self, uow: UnitOfWork, attester: str) -> list[StatementRequest]:
+        """What this attester is asked to look at. Raises NotAnAttester."""
+        self._check_attester(attester)
+        addresses, hub = self.deployment.tokens, self.deployment.router
+        return store.open_requests(uow, attester.lower(), addresses, hub, REQUESTS_MAX)
+
+    def add_signature(self, uow: UnitOfWork, attester: str, item_id: uuid.UUID, signature: bytes) -> None:
+        """Take an attester's signature. Raises NotAnAttester, UnknownItem, BadSignature."""
+        self._check_attester(attester)
+        found = self.item(uow, item_id)
+        if found.orders.mint is None:
+            raise UnknownItem("This item needs no statement.")
+        asked = store.request(uow, item_id, self.deployment.tokens, self.deployment.router)
+        digest = asked.statement.digest(self.deployment.chain_id, self.deployment.registry)
+        if recover_address(digest, signature) != attester.lower():
+            raise BadSignature("The signature is not yours over this statement.")
+        store.insert_signature(uow, item_id, attester.lower(), signature, self.clock.now())
+        uow.notify(CHAIN_ITEMS)
+
+    def trail(self, uow: UnitOfWork, item_id: uuid.UUID) -> tuple[str | None, list[int], int]:
+        """(transaction hash, leaves of the log, signatures so far) of an item."""
+        found = self.item(uow, item_id)
+        hashes = [burn_receipt_hash(self.receipt_key, item_id)]
+        if found.orders.mint is not None:
+            hashes.append(mint_receipt_hash(self.receipt_key, found.orders.mint))
+        settled = found.state == "settled" and found.batch_id is not None
+        tx_hash = store.batch_hash(uow, found.batch_id) if settled and found.batch_id else None
+        leaves = store.leaves_of_receipts(uow, hashes) if settled else []
+        return tx_hash, leaves, len(store.signatures(uow, item_id))
+
+    def _ask_attesters(
+        self,
+        uow: UnitOfWork,
+        item_id: uuid.UUID,
+        mint: Mint,
+        floats: Mapping[Currency, Money],
+        now: datetime,
+    ) -> None:
+        token = mint.amount.currency
+        supply = self.ledger.balance(uow, self.ledger.account(uow, AccountKind.CHAIN_SUPPLY, "", token))
+        custody = next(held for local, held in floats.items() if token_of(local) == token)
+        statement = Statement(
+            token=self.deployment.tokens[token],
+            to=self.deployment.router,
+            amount=mint.amount.minor,
+            receipt_hash=mint_receipt_hash(self.receipt_key, mint),
+            reserves=reserves_claim(
+                supply.posted.minor,
+                store.outstanding_mints(uow, token),
+                mint.amount.minor,
+                custody.rescaled_down(token).minor,
+            ),
+            observed_at=int(now.timestamp()) - CLOCK_TOLERANCE_SECONDS,
+            expires_at=int(now.timestamp()) + self.statement_seconds,
+            nonce=secrets.token_bytes(32),
+        )
+        digest = statement.digest(self.deployment.chain_id, self.deployment.registry)
+        store.insert_statement(uow, item_id, token, mint, statement, digest)
+
+    def _check_attester(self, address: str) -> None:
+        if address.lower() not in self.attesters:
+            raise NotAnAttester("This address is not one of the attesters.")
+
+
+def capital_order(
+    token: Currency, amount: Money, deposit: Money, rail: str, attempt: int
+) -> tuple[uuid.UUID, Orders]:
+    """House liquidity for a token's pool, minted against the house's own money in the float.
+
+    Its id follows from the token and the attempt, so that each attempt is ordered once.
+    """
+    item_id = uuid.uuid5(uuid.NAMESPACE_URL, f"juapesa:capital:{token.code}:{attempt}")
+    mint = Mint(amount, Source.CAPITAL, rail, str(item_id), "")
+    return item_id, Orders(mint=mint, deposit=deposit)

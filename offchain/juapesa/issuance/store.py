@@ -1,0 +1,259 @@
+"""The SQL of issuance."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from juapesa.db import UnitOfWork
+from juapesa.issuance.domain import Mint, Orders, Source, Statement, StatementRequest
+from juapesa.money import Currency, Money, currency
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item as it is on record."""
+
+    id: uuid.UUID
+    orders: Orders
+    deadline: datetime
+    state: str
+    reason: str
+    batch_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A transaction as it is on record."""
+
+    id: int
+    nonce: int
+    tx_hash: str
+    raw: bytes
+
+
+def insert_item(
+    uow: UnitOfWork, item_id: uuid.UUID, orders: Orders, deadline: datetime, now: datetime
+) -> bool:
+    """False when the id is on record already."""
+    touched = uow.execute(
+        """INSERT INTO issuance.item (id, orders, deadline, created_at) VALUES (%s, %s, %s, %s)
+           ON CONFLICT (id) DO NOTHING""",
+        (item_id, json.dumps(orders.to_json()), deadline, now),
+    )
+    return touched == 1
+
+
+def item(uow: UnitOfWork, item_id: uuid.UUID) -> ItemRow | None:
+    row = uow.one("SELECT * FROM issuance.item WHERE id = %s", (item_id,))
+    return _item(row) if row else None
+
+
+def ready_items(uow: UnitOfWork, quorum: int, limit: int) -> list[ItemRow]:
+    """Open items that need no statement, or whose statement has its quorum; oldest first, locked."""
+    rows = uow.all(
+        """SELECT i.* FROM issuance.item i LEFT JOIN issuance.statement s ON s.item_id = i.id
+           WHERE i.state = 'open' AND (s.item_id IS NULL OR (
+               SELECT count(*) FROM issuance.signature g WHERE g.item_id = i.id) >= %s)
+           ORDER BY i.created_at, i.id LIMIT %s FOR UPDATE OF i SKIP LOCKED""",
+        (quorum, limit),
+    )
+    return [_item(row) for row in rows]
+
+
+def overdue_items(uow: UnitOfWork, before: datetime) -> list[uuid.UUID]:
+    """Open items (in no transaction that may still land) whose deadline is over."""
+    rows = uow.all(
+        "SELECT id FROM issuance.item WHERE state = 'open' AND deadline < %s FOR UPDATE SKIP LOCKED",
+        (before,),
+    )
+    return [row["id"] for row in rows]
+
+
+def items_of_batch(uow: UnitOfWork, batch_id: int) -> list[ItemRow]:
+    rows = uow.all(
+        "SELECT * FROM issuance.item WHERE batch_id = %s AND state = 'batched' FOR UPDATE", (batch_id,)
+    )
+    return [_item(row) for row in rows]
+
+
+def set_item(
+    uow: UnitOfWork, item_id: uuid.UUID, state: str, *, ended_at: datetime | None, reason: str
+) -> None:
+    uow.execute(
+        "UPDATE issuance.item SET state = %s, ended_at = %s, reason = %s WHERE id = %s",
+        (state, ended_at, reason, item_id),
+    )
+
+
+def put_in_batch(uow: UnitOfWork, item_ids: list[uuid.UUID], batch_id: int) -> None:
+    uow.execute(
+        """UPDATE issuance.item SET state = 'batched', batch_id = %s, attempts = attempts + 1
+           WHERE id = ANY(%s)""",
+        (batch_id, item_ids),
+    )
+
+
+def insert_statement(
+    uow: UnitOfWork, item_id: uuid.UUID, token: Currency, mint: Mint, statement: Statement, digest: bytes
+) -> None:
+    uow.execute(
+        """INSERT INTO issuance.statement (item_id, token, amount, source, rail, reference, receipt, reserves,
+               observed_at, expires_at, nonce, receipt_hash, digest)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        (
+            item_id,
+            token.code,
+            statement.amount,
+            mint.source,
+            mint.rail,
+            mint.reference,
+            mint.receipt,
+            statement.reserves,
+            statement.observed_at,
+            statement.expires_at,
+            statement.nonce,
+            statement.receipt_hash,
+            digest,
+        ),
+    )
+
+
+def outstanding_mints(uow: UnitOfWork, token: Currency) -> int:
+    """Units that are ordered to be minted and are not yet on chain for certain."""
+    row = uow.one(
+        """SELECT coalesce(sum(s.amount), 0) AS units FROM issuance.statement s
+           JOIN issuance.item i ON i.id = s.item_id
+           WHERE s.token = %s AND i.state IN ('open', 'batched')""",
+        (token.code,),
+    )
+    assert row is not None
+    return int(row["units"])
+
+
+def request(uow: UnitOfWork, item_id: uuid.UUID, addresses: dict[Currency, str], to: str) -> StatementRequest:
+    """The statement request of an item that mints."""
+    row = uow.one("SELECT * FROM issuance.statement WHERE item_id = %s", (item_id,))
+    assert row is not None
+    return _request(row, addresses, to)
+
+
+def open_requests(
+    uow: UnitOfWork, attester: str, addresses: dict[Currency, str], to: str, limit: int
+) -> list[StatementRequest]:
+    """Statements of open items that this attester has not signed, oldest first."""
+    rows = uow.all(
+        """SELECT s.* FROM issuance.statement s JOIN issuance.item i ON i.id = s.item_id
+           WHERE i.state = 'open' AND NOT EXISTS (
+               SELECT FROM issuance.signature g WHERE g.item_id = s.item_id AND g.attester = %s)
+           ORDER BY i.created_at LIMIT %s""",
+        (attester, limit),
+    )
+    return [_request(row, addresses, to) for row in rows]
+
+
+def insert_signature(
+    uow: UnitOfWork, item_id: uuid.UUID, attester: str, signature: bytes, now: datetime
+) -> None:
+    uow.execute(
+        """INSERT INTO issuance.signature (item_id, attester, signature, signed_at)
+           VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING""",
+        (item_id, attester, signature, now),
+    )
+
+
+def signatures(uow: UnitOfWork, item_id: uuid.UUID) -> list[tuple[str, bytes]]:
+    """(attester, signature), ascending by address as the registry wants them."""
+    rows = uow.all(
+        "SELECT attester, signature FROM issuance.signature WHERE item_id = %s ORDER BY attester", (item_id,)
+    )
+    return [(row["attester"], row["signature"]) for row in rows]
+
+
+def insert_batch(uow: UnitOfWork, sender: str, nonce: int, tx_hash: str, raw: bytes, now: datetime) -> int:
+    row = uow.one(
+        """INSERT INTO issuance.batch (sender, nonce, tx_hash, raw, state, created_at)
+           VALUES (%s, %s, %s, %s, 'built', %s) RETURNING id""",
+        (sender, nonce, tx_hash, raw, now),
+    )
+    assert row is not None
+    return int(row["id"])
+
+
+def open_batch(uow: UnitOfWork, sender: str) -> BatchRow | None:
+    row = uow.one("SELECT * FROM issuance.batch WHERE sender = %s AND state = 'built'", (sender,))
+    return BatchRow(row["id"], row["nonce"], row["tx_hash"], row["raw"]) if row else None
+
+
+def end_batch(uow: UnitOfWork, batch_id: int, state: str, block: int | None, now: datetime) -> None:
+    uow.execute(
+        "UPDATE issuance.batch SET state = %s, block = %s, included_at = %s WHERE id = %s",
+        (state, block, now, batch_id),
+    )
+
+
+def insert_leaf(uow: UnitOfWork, **columns: Any) -> bool:
+    """False when the leaf is on record already."""
+    names = ", ".join(columns)
+    values = ", ".join(f"%({name})s" for name in columns)
+    sql = f"INSERT INTO issuance.leaf ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608
+    return uow.execute(sql, columns) == 1
+
+
+def leaves_of_receipts(uow: UnitOfWork, hashes: list[bytes]) -> list[int]:
+    rows = uow.all(
+        "SELECT log_index FROM issuance.leaf WHERE receipt_hash = ANY(%s) ORDER BY log_index", (hashes,)
+    )
+    return [row["log_index"] for row in rows]
+
+
+def batch_hash(uow: UnitOfWork, batch_id: int) -> str:
+    row = uow.one("SELECT tx_hash FROM issuance.batch WHERE id = %s", (batch_id,))
+    assert row is not None
+    return str(row["tx_hash"])
+
+
+def cursor(uow: UnitOfWork, name: str, start: int) -> int:
+    """The last block that was read under this name."""
+    row = uow.one("SELECT block FROM issuance.cursor WHERE name = %s FOR UPDATE", (name,))
+    return int(row["block"]) if row else start - 1
+
+
+def move_cursor(uow: UnitOfWork, name: str, block: int) -> None:
+    uow.execute(
+        """INSERT INTO issuance.cursor (name, block) VALUES (%s, %s)
+           ON CONFLICT (name) DO UPDATE SET block = excluded.block""",
+        (name, block),
+    )
+
+
+def _item(row: dict[str, Any]) -> ItemRow:
+    return ItemRow(
+        row["id"],
+        Orders.from_json(row["orders"]),
+        row["deadline"],
+        row["state"],
+        row["reason"],
+        row["batch_id"],
+    )
+
+
+def _request(row: dict[str, Any], addresses: dict[Currency, str], to: str) -> StatementRequest:
+    token = currency(row["token"])
+    amount = Money(row["amount"], token)
+    return StatementRequest(
+        item_id=row["item_id"],
+        token=token,
+        mint=Mint(amount, Source(row["source"]), row["rail"], row["reference"], row["receipt"]),
+        statement=Statement(
+            token=addresses[token],
+            to=to,
+            amount=row["amount"],
+            receipt_hash=bytes(row["receipt_hash"]),
+            reserves=row["reserves"],
+            observed_at=row["observed_at"],
+            expires_at=row["expires_at"],
+            nonce=bytes(row["nonce"]),
+        ),
+    )

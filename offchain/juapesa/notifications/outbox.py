@@ -1,0 +1,126 @@
+"""Messages waiting to be sent, written in the same transaction as the event they tell of."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from juapesa.clock import Clock
+from juapesa.db import UnitOfWork
+
+CHANNEL = "notifications_message"  # notified at each new message
+TEXT_CHARACTERS_MAX = 918  # six parts of a GSM-7 SMS
+ATTEMPTS_MAX = 12
+BACKOFF_SECONDS = 5.0
+BACKOFF_SECONDS_MAX = 1_800.0
+
+
+class Sealing(Protocol):
+    """What this needs of ``juapesa.crypto.Sealer``."""
+
+    def seal(self, plain: bytes, context: str, /) -> bytes: ...
+
+    def open(self, sealed: bytes, context: str, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that the claimer has for the length of its lease."""
+
+    id: int
+    phone: str = field(repr=False)  # E.164
+    text: str = field(repr=False)
+    attempts: int  # this one included
+
+
+class Outbox:
+    """The table ``notifications.message``. ``phone_of`` finds a person's number (``People.phone_of``)."""
+
+    def __init__(self, sealer: Sealing, phone_of: Callable[[UnitOfWork, int], str], clock: Clock) -> None:
+        self._sealer = sealer
+        self._phone_of = phone_of
+        self._clock = clock
+
+    def enqueue(self, uow: UnitOfWork, key: str, to: int | str, text: str) -> bool:
+        """Have ``text`` sent to a person (by id) or a phone (E.164), once for each ``key``.
+
+        False when there is a message of that key already; the first one stands.
+        """
+        assert 0 < len(text) <= TEXT_CHARACTERS_MAX, "a message has 1 to 918 characters"
+        now = self._clock.now()
+        person_id = to if isinstance(to, int) else None
+        sealed = self._sealer.seal(to.encode(), _context(key)) if isinstance(to, str) else None
+        added = uow.execute(
+            "INSERT INTO notifications.message"
+            " (key, person_id, phone_sealed, text, created_at, next_attempt_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
+            (key, person_id, sealed, text, now, now),
+        )
+        if added:
+            uow.notify(CHANNEL)
+        return bool(added)
+
+    def claim(self, uow: UnitOfWork, limit: int, lease_seconds: float) -> list[Claimed]:
+        """Take up to ``limit`` messages that are due; nobody else gets them within the lease.
+
+        One whose claimer says nothing is due again at the end of the lease: a message may be
+        sent twice when a process dies in between, and is never lost.
+        """
+        now = self._clock.now()
+        rows = uow.all(
+            "UPDATE notifications.message SET next_attempt_at = %s, attempts = attempts + 1 WHERE id IN ("
+            "  SELECT id FROM notifications.message WHERE state = 'waiting' AND next_attempt_at <= %s"
+            "  ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED"
+            ") RETURNING id, key, person_id, phone_sealed, text, attempts",
+            (now + timedelta(seconds=lease_seconds), now, limit),
+        )
+        return [
+            Claimed(row["id"], self._phone(uow, row), row["text"], row["attempts"])
+            for row in sorted(rows, key=lambda row: int(row["id"]))
+        ]
+
+    def sent(self, uow: UnitOfWork, message_id: int, gateway_id: str | None = None) -> None:
+        """The gateway has it. Harmless when repeated."""
+        self._end(uow, message_id, "sent", gateway_id, None)
+
+    def failed(self, uow: UnitOfWork, message_id: int, why: str, *, for_good: bool = False) -> None:
+        """This attempt failed; try again later, doubling the wait, until ``ATTEMPTS_MAX`` or ``for_good``."""
+        row = uow.one(
+            "SELECT attempts FROM notifications.message WHERE id = %s AND state = 'waiting' FOR UPDATE",
+            (message_id,),
+        )
+        if row is None:
+            return
+        if for_good or row["attempts"] >= ATTEMPTS_MAX:
+            self._end(uow, message_id, "failed", None, why[:200])
+            return
+        due = self._clock.now() + timedelta(seconds=backoff_seconds(row["attempts"]))
+        uow.execute(
+            "UPDATE notifications.message SET next_attempt_at = %s, why = %s WHERE id = %s",
+            (due, why[:200], message_id),
+        )
+
+    def _phone(self, uow: UnitOfWork, row: dict[str, Any]) -> str:
+        if row["person_id"] is not None:
+            return self._phone_of(uow, row["person_id"])
+        return self._sealer.open(bytes(row["phone_sealed"]), _context(row["key"])).decode()
+
+    def _end(
+        self, uow: UnitOfWork, message_id: int, state: str, gateway_id: str | None, why: str | None
+    ) -> None:
+        uow.execute(
+            "UPDATE notifications.message SET state = %s, ended_at = %s, gateway_id = %s, why = %s"
+            " WHERE id = %s AND state = 'waiting'",
+            (state, self._clock.now(), gateway_id, why, message_id),
+        )
+
+
+def backoff_seconds(attempts: int) -> float:
+    """The wait after that many attempts: doubled each time, up to a ceiling, spread by a quarter."""
+    wait = min(BACKOFF_SECONDS * 2.0 ** min(attempts - 1, 20), BACKOFF_SECONDS_MAX)
+    return wait * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, hides nothing
+
+
+def _context(key: str) -> str:
+    return f"notifications.message/{key}"

@@ -1,0 +1,1 @@
+"""M-Pesa in Kenya through Safaricom's Daraja API. See README.md beside this file."""

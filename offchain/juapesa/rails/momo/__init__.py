@@ -1,0 +1,1 @@
+"""MTN MoMo through the Open API. See README.md beside this file."""

@@ -1,0 +1,27 @@
+"""Why a start can fail. Every ``detail`` says what to do about it."""
+
+from juapesa.errors import Conflict, Unavailable
+
+
+class PortTaken(Conflict):
+    """Something else listens where we want to."""
+
+    slug = "port-taken"
+
+
+class AlreadyRunning(Conflict):
+    """Another `jua up` holds this data folder."""
+
+    slug = "already-running"
+
+
+class ProcessFailed(Unavailable):
+    """A process ended with an error, died too often, or was not ready in time."""
+
+    slug = "process-failed"
+
+
+class ChainLost(Conflict):
+    """The database and the chain do not belong together any more."""
+
+    slug = "chain-lost"

@@ -1,0 +1,186 @@
+"""One machine from nothing to ready: database, chain, contracts, outside world, API and agents."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from juapesa.config import Settings
+from juapesa.db import EmbeddedPostgres
+from juapesa.supervisor import folder
+from juapesa.supervisor.chain_state import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, LocalChain
+from juapesa.supervisor.errors import ChainLost, ProcessFailed
+from juapesa.supervisor.last_will import LastWill
+from juapesa.supervisor.plan import (
+    LOOPBACK,
+    Process,
+    chain_process,
+    environment,
+    ports_needed,
+    processes,
+)
+from juapesa.supervisor.run import Report, Supervisor
+
+PREDECESSOR_SECONDS = 8.0  # how long one that was killed may take to be cleaned away
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """What is asked of one `jua up`."""
+
+    settings: Settings
+    report: Report
+    fresh: bool = False
+    without: Sequence[str] = ()
+    rows: Callable[[Settings, Path], list[Process]] = field(default=processes)
+
+    @property
+    def data_dir(self) -> Path:
+        return self.settings.data_dir.absolute()
+
+    @property
+    def dump(self) -> Path:
+        """Where the chain is kept between runs."""
+        return self.data_dir / "chain" / "state.json"
+
+    def run(self) -> None:
+        """Bring everything up and keep it until SIGINT or SIGTERM.
+
+        Raises AlreadyRunning, PortTaken, ProcessFailed, ChainLost, DatabaseUnavailable, ToolMissing.
+        """
+        with folder.held(self.data_dir, PREDECESSOR_SECONDS):
+            folder.forget_processes(self.data_dir)
+            if self.fresh:
+                folder.empty(self.data_dir)
+                folder.forget_processes(self.data_dir)
+            folder.require_free_ports(ports_needed(self.settings))
+            embedded = self.settings.database_url is None
+            will = LastWill(self.data_dir, with_database=embedded)
+            try:
+                with self._database() as url:
+                    asyncio.run(self._run(url))
+            finally:
+                will.revoke()
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[str]:
+        """The database's URL while it is needed; the embedded server is stopped at the end."""
+        if self.settings.database_url is not None:
+            yield self.settings.database_url.get_secret_value()
+            return
+        began = time.monotonic()
+        server = EmbeddedPostgres(self.data_dir)
+        try:
+            server.start()
+            self.report(f"  {'postgres':<14}{time.monotonic() - began:5.1f} s")
+            yield server.url()
+        finally:
+            server.stop()
+
+    async def _run(self, database_url: str) -> None:
+        stop = asyncio.Event()
+        supervisor: Supervisor | None = None
+
+        def asked_to_stop() -> None:
+            if stop.is_set() and supervisor is not None:
+                supervisor.kill()  # asked twice: at once
+            stop.set()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked_to_stop)
+        chain = self._chain()
+        supervisor = self._supervisor(database_url, chain)
+        try:
+            await _until(stop, self._live(supervisor, chain))
+        finally:
+            self.report("Stopping ...")
+            await self._save_last(chain)
+            await supervisor.down()
+        self.report("Stopped.")
+
+    def _chain(self) -> LocalChain:
+        chain = self.settings.chain
+        url = f"{LOOPBACK}:{self.settings.ports.chain}"
+        return LocalChain(url, self.dump, chain.deployments_dir.absolute() / f"{chain.network}.json")
+
+    def _supervisor(self, database_url: str, chain: LocalChain) -> Supervisor:
+        rows = [row for row in self.rows(self.settings, self.dump) if row.name not in self.without]
+
+        async def chain_ready() -> None:
+            if await chain.deployed():
+                await chain.mine_by_time(self.settings.chain.block_seconds)
+
+        async def contracts_ready() -> None:
+            await chain.finish_deployment()
+            await chain.mine_by_time(self.settings.chain.block_seconds)
+
+        return Supervisor(
+            rows,
+            self.data_dir,
+            environment(self.settings, database_url),
+            self.report,
+            before={"chain": lambda: chain_process(self.settings, self.dump)},
+            once_ready={"chain": chain_ready, "deploy": contracts_ready},
+            unneeded={"deploy": chain.deployed},
+        )
+
+    async def _live(self, supervisor: Supervisor, chain: LocalChain) -> None:
+        began = time.monotonic()
+        await supervisor.up()
+        self.report(f"Ready in {time.monotonic() - began:.1f} s.")
+        for label, url in urls(self.settings):
+            self.report(f"  {label:<10}{url}")
+        self.report("Ctrl-C stops everything.")
+        saving = asyncio.create_task(_save_often(chain))
+        try:
+            await supervisor.keep()
+        finally:
+            saving.cancel()
+
+    async def _save_last(self, chain: LocalChain) -> None:
+        try:
+            if await chain.deployed():
+                await chain.save()
+        except (ProcessFailed, ChainLost):
+            self.report("The chain could not be asked for its last state; the one before is kept.")
+
+
+def urls(settings: Settings) -> list[tuple[str, str]]:
+    """What a person opens."""
+    ports = settings.ports
+    return [
+        ("Phone", f"{LOOPBACK}:{ports.ussd}/phone"),
+        ("Receipts", f"{LOOPBACK}:{ports.api}/p/CODE"),
+        ("API", f"{LOOPBACK}:{ports.api}/"),
+    ]
+
+
+async def _save_often(chain: LocalChain) -> None:
+    """Keep the dump fresh, spending little of the time on it."""
+    pause = SAVE_SECONDS_MIN
+    while True:
+        await asyncio.sleep(pause)
+        began = time.monotonic()
+        try:
+            await chain.save()
+        except ProcessFailed:
+            continue  # it is being restarted; the next round will do
+        pause = max(SAVE_SECONDS_MIN, (time.monotonic() - began) / SAVE_SHARE_MAX)
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do the work until it fails or we are asked to stop."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        stopping.cancel()
+        working.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""What tests share: builders and servers, never substitutes for the code under test."""
