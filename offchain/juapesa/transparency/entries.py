@@ -6,23 +6,22 @@ Encodings are those that contracts/interfaces/IAttestationRegistry.sol documents
 from dataclasses import dataclass
 
 from eth_abi.abi import decode, encode
-from eth_hash.auto import keccak
-from eth_utils.address import to_checksum_address
 
+from juapesa.crypto import checksum_address, keccak256
 from juapesa.transparency.merkle import leaf_hash
 from juapesa.transparency.node import Log
 
 STATEMENT_TYPE = "(address,address,uint64,bytes32,uint64,uint64,uint64,bytes32)"
-STATEMENT_TYPEHASH = keccak(
+STATEMENT_TYPEHASH = keccak256(
     b"CustodyStatement(address token,address to,uint64 amount,bytes32 receipt,uint64 reserves,"
     b"uint64 observedAt,uint64 expiresAt,bytes32 nonce)"
 )
-DOMAIN_TYPEHASH = keccak(
+DOMAIN_TYPEHASH = keccak256(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
-APPENDED = keccak(b"Appended(uint64,address,bytes32,int64,uint64,bytes32,address,uint64,bytes32)")
-ATTESTED = keccak(b"Attested(bytes32," + STATEMENT_TYPE.encode() + b",bytes[])")
-ATTESTERS_CHANGED = keccak(b"AttestersChanged(address[],uint8)")
+APPENDED = keccak256(b"Appended(uint64,address,bytes32,int64,uint64,bytes32,address,uint64,bytes32)")
+ATTESTED = keccak256(b"Attested(bytes32," + STATEMENT_TYPE.encode() + b",bytes[])")
+ATTESTERS_CHANGED = keccak256(b"AttestersChanged(address[],uint8)")
 LEAF_VERSION = 1
 
 
@@ -41,15 +40,17 @@ class Statement:
 
     def digest(self, chain_id: int, registry: str) -> bytes:
         """The EIP-712 digest that attesters sign, which is also the statement's id."""
-        domain = keccak(
+        domain = keccak256(
             encode(
                 ["bytes32", "bytes32", "bytes32", "uint256", "address"],
-                [DOMAIN_TYPEHASH, keccak(b"Jua Pesa Attestation"), keccak(b"1"), chain_id, registry],
+                [DOMAIN_TYPEHASH, keccak256(b"Jua Pesa Attestation"), keccak256(b"1"), chain_id, registry],
             )
         )
         money = (self.token, self.to, self.amount, self.receipt, self.reserves)
         body = (*money, self.observed_at, self.expires_at, self.nonce)
-        return keccak(b"\x19\x01" + domain + keccak(STATEMENT_TYPEHASH + encode([STATEMENT_TYPE], [body])))
+        return keccak256(
+            b"\x19\x01" + domain + keccak256(STATEMENT_TYPEHASH + encode([STATEMENT_TYPE], [body]))
+        )
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,11 @@ def read(log: Log) -> Appended | Attested | AttestersChanged | None:
     if kind == ATTESTED:
         (said, signatures) = decode([STATEMENT_TYPE, "bytes[]"], log.data)
         token, to, *rest = said
-        statement = Statement(to_checksum_address(token), to_checksum_address(to), *rest)
+        statement = Statement(_address(token), _address(to), *rest)
         return Attested(log.topics[1], statement, list(signatures))
     if kind == ATTESTERS_CHANGED:
         attesters, quorum = decode(["address[]", "uint8"], log.data)
-        return AttestersChanged([to_checksum_address(each) for each in attesters], quorum)
+        return AttestersChanged([_address(each) for each in attesters], quorum)
     return None
 
 
@@ -121,12 +122,16 @@ def _appended(log: Log) -> Appended:
     )
     return Appended(
         index=int.from_bytes(log.topics[1], "big"),
-        token=to_checksum_address(log.topics[2][12:]),
+        token=checksum_address(log.topics[2][12:]),
         receipt=log.topics[3],
         delta=delta,
         supply_after=supply_after,
         statement_id=statement_id,
-        actor=to_checksum_address(actor),
+        actor=_address(actor),
         time=time,
         leaf=leaf,
     )
+
+
+def _address(decoded: str) -> str:
+    return checksum_address(bytes.fromhex(decoded[2:]))

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from eth_hash.auto import keccak
 
+from juapesa.crypto import keccak256
 from juapesa.errors import Unavailable
 
 WINDOW_BLOCKS_MAX = 1_000
@@ -75,7 +75,7 @@ class Node:
 
     def view(self, address: str, signature: str, returns: list[str], block: int, data: bytes = b"") -> Any:
         """A view call at a block, decoded. ``data`` is the encoded arguments."""
-        call = {"to": address, "data": "0x" + (keccak(signature.encode())[:4] + data).hex()}
+        call = {"to": address, "data": "0x" + (keccak256(signature.encode())[:4] + data).hex()}
         found = self.ask("eth_call", call, hex(block))
         try:
             return decode(returns, bytes.fromhex(str(found).removeprefix("0x")))

@@ -5,21 +5,22 @@ deltas, every statement's digest and its signers. The contract's word is asked f
 All reads are of one block. What this cannot show: that the attesters told the truth.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
-from eth_utils.address import is_address, to_checksum_address
 
-from juapesa.chain.recover import BadSignature, recover
+from juapesa.crypto import BadSignature, checksum_address, recover_address
 from juapesa.errors import InvalidInput
 from juapesa.transparency.entries import Appended, Attested, AttestersChanged, Statement, read
 from juapesa.transparency.merkle import Peaks
 from juapesa.transparency.node import Log, Node, NodeFault
 
 FUTURE_TOLERANCE_SECONDS = 15
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
 
 class NotARegistry(InvalidInput):
@@ -76,7 +77,8 @@ class _Book:
         """Check one event against everything before it. Raises _Fault."""
         match event:
             case AttestersChanged():
-                self.attesters, self.quorum = set(event.attesters), event.quorum
+                self.attesters = {each.lower() for each in event.attesters}
+                self.quorum = event.quorum
             case Attested():
                 self._check_signatures(event)
                 self.attested = event
@@ -123,7 +125,7 @@ class _Book:
         digest = event.statement.digest(self.chain_id, self.registry)
         _require(digest == event.statement_id, f"{where}: its id is not its digest")
         try:
-            signers = [recover(digest, signature) for signature in event.signatures]
+            signers = [recover_address(digest, signature) for signature in event.signatures]
         except BadSignature as fault:
             raise _Fault(f"{where}: {fault.detail}") from None
         ascending = all(int(one, 16) < int(other, 16) for one, other in pairwise(signers))
@@ -142,11 +144,11 @@ def verify(rpc_url: str, registry_address: str, from_block: int | None = None) -
     ``from_block`` is where the registry was made, when the node cannot be asked for old state.
     Raises NodeFault (no node, or it refuses) and NotARegistry (wrong address or chain).
     """
-    if not is_address(registry_address):
+    if _ADDRESS.fullmatch(registry_address) is None:
         raise NotARegistry("The registry's address is 0x and 40 hexadecimal digits.")
     node = Node(rpc_url)
     try:
-        return _verify(node, to_checksum_address(registry_address), from_block)
+        return _verify(node, checksum_address(bytes.fromhex(registry_address[2:])), from_block)
     finally:
         node.close()
 
