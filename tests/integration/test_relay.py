@@ -10,8 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from support.evm import MIDS_E18, Chain
-from support.operators import Operator, operator
 
 from juapesa.chain import abi
 from juapesa.db import Database
@@ -22,6 +20,8 @@ from juapesa.issuance.service import Issuance
 from juapesa.issuance.store import ItemRow
 from juapesa.ledger import Ledger
 from juapesa.money import CKES, CNGN, KES, NGN, USDC, Money
+from support.evm import MIDS_E18, Chain
+from support.operators import Operator, operator
 
 pytestmark = pytest.mark.needs_evm
 
