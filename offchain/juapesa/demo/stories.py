@@ -143,6 +143,7 @@ async def receive_into_wallet(teller: Teller, told: Told) -> None:
     await phone.home()
     await phone.choose("My account")
     await phone.choose("Balance")
+    await phone.answer(phone.pin)
     phone.expect("20,000")
 
 
