@@ -3,17 +3,16 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from support.evm import MIDS_E18, Chain
-from support.operators import Operator, operator
 
 from juapesa.chain import abi
+from juapesa.chain.prices import NoPrices
 from juapesa.db import Database
 from juapesa.issuance.domain import Mint, Orders, Source, Swap, item_key
 from juapesa.issuance.mirror import Mirror
@@ -21,7 +20,9 @@ from juapesa.issuance.relay import Relay
 from juapesa.issuance.service import Issuance
 from juapesa.issuance.store import ItemRow
 from juapesa.ledger import Ledger
-from juapesa.money import CKES, CNGN, KES, NGN, USDC, Money
+from juapesa.money import CKES, CNGN, KES, NGN, Money
+from support.evm import Chain
+from support.operators import Operator, operator
 
 pytestmark = pytest.mark.needs_evm
 
@@ -126,10 +127,15 @@ class Desk:
         return asyncio.run(once())
 
     def settle_all(self) -> None:
-        """Cycles until nothing is left to do."""
-        for _ in range(12):
-            self.chain.mine()
-            self.tick()
+        """Cycles until nothing is left to do, or nothing goes on."""
+
+        async def cycles() -> None:
+            with self.relay() as relay:
+                for _ in range(8):
+                    with suppress(NoPrices):
+                        await relay.tick()
+
+        asyncio.run(cycles())
         with self.db.unit_of_work() as uow:
             left = uow.all("SELECT id FROM issuance.item WHERE state = 'batched'")
         assert left == []
@@ -152,9 +158,7 @@ def collected(whole: int, receipt: str) -> Mint:
 def send(receipt: str, whole: int = 1_000, least: int = 11_000) -> Orders:
     """Mint shillings, swap them to naira, burn the naira: the chain leg of a send."""
     out = Money.whole(least, CNGN)
-    return Orders(
-        mint=collected(whole, receipt), swap=Swap(Money.whole(whole, CKES), out), burn=out
-    )
+    return Orders(mint=collected(whole, receipt), swap=Swap(Money.whole(whole, CKES), out), burn=out)
 
 
 @pytest.fixture
@@ -180,9 +184,7 @@ def test_many_items_share_one_transaction_and_a_bad_one_fails_alone(desk: Desk) 
     desk.capital()
     good = [desk.order(send(f"B{number}")) for number in range(5)]
     greedy = desk.order(send("B-greedy", least=20_000))
-    desk.chain.mine_by_hand()
     desk.tick()
-    desk.chain.mine()
     desk.tick()
     assert [desk.item(each).state for each in good] == ["settled"] * 5
     assert (desk.item(greedy).state, desk.item(greedy).reason) == ("failed", "MinOutNotMet")
@@ -234,17 +236,16 @@ def test_killed_at_any_step_and_restarted_it_settles_exactly_once(
     desk.capital()
     items = [desk.order(send(f"D{number}")) for number in range(3)]
     for _ in range(4):
-        with desk.relay() as relay, pytest.raises(Killed) if False else _allowed_to_die():
+        with desk.relay() as relay, allowed_to_die():
             desk.tick(kill(relay, point, after=after))
-        desk.chain.mine()
     desk.settle_all()
-    assert [desk.item(each).state for each in items] == ["settled"] * 3
+    assert [(desk.item(each).state, desk.item(each).reason) for each in items] == [("settled", "")] * 3
     assert [desk.settled_events(each) for each in items] == [1] * 3
     assert desk.chain.supply(CKES) == Money.whole(5_003_000, CKES).minor
 
 
 @contextmanager
-def _allowed_to_die() -> Iterator[None]:
+def allowed_to_die() -> Iterator[None]:
     try:
         yield
     except Killed:
@@ -254,11 +255,16 @@ def _allowed_to_die() -> Iterator[None]:
 def test_a_batch_whose_nonce_was_taken_is_made_anew(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("E1"))
-    with desk.relay() as relay, _allowed_to_die():
+    with desk.relay() as relay, allowed_to_die():
         desk.tick(kill(relay, "_hand_over", after=False))
     take_nonce(desk)
-    desk.clock.ahead += timedelta(seconds=60)
-    desk.settle_all()
+
+    async def cycles() -> None:
+        with desk.relay(lost_seconds=0.0) as relay:
+            for _ in range(4):
+                await relay.tick()
+
+    asyncio.run(cycles())
     assert desk.item(item).state == "settled"
     assert desk.settled_events(item) == 1
 
@@ -276,7 +282,6 @@ def test_a_lagging_mirror_makes_nobody_believe_that_a_batch_is_lost(desk: Desk) 
     desk.capital()
     item = desk.order(send("F1"))
     desk.tick()
-    desk.chain.mine()
 
     async def lagging() -> int:
         with desk.relay() as relay:
@@ -300,7 +305,6 @@ def test_an_item_that_the_chain_has_settled_is_never_failed(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("G1"))
     desk.tick()
-    desk.chain.mine()
     with desk.db.unit_of_work() as uow:  # a batch that was given up although it landed
         uow.execute("UPDATE issuance.item SET state = 'open' WHERE id = %s", (item,))
         uow.execute("UPDATE issuance.batch SET state = 'replaced' WHERE state = 'built'")
@@ -313,7 +317,6 @@ def test_an_item_that_is_settled_already_counts_as_settled(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("H1"))
     desk.tick()
-    desk.chain.mine()
     with desk.db.unit_of_work() as uow:
         uow.execute("UPDATE issuance.item SET state = 'open' WHERE id = %s", (item,))
         uow.execute("UPDATE issuance.batch SET state = 'replaced' WHERE state = 'built'")
@@ -392,39 +395,32 @@ def test_two_relayers_with_one_key_settle_each_item_once(desk: Desk) -> None:
             for _ in range(6):
                 answers = await asyncio.gather(one.tick(), other.tick(), return_exceptions=True)
                 for each in answers:
-                    assert not isinstance(each, BaseException) or type(each).__module__.startswith("juapesa"), each
-                desk.chain.mine()
+                    assert not isinstance(each, BaseException) or type(each).__module__.startswith(
+                        "juapesa"
+                    ), each
 
     asyncio.run(both())
     assert [desk.item(each).state for each in items] == ["settled"] * 4
     assert [desk.settled_events(each) for each in items] == [1] * 4
 
 
-def test_a_price_that_the_node_finds_too_low_is_raised_at_the_same_nonce(desk: Desk) -> None:
+def test_a_price_that_has_become_too_low_is_raised_at_the_same_nonce(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("N1"))
-
-    async def dear() -> None:
-        with desk.relay() as relay:
-            real = relay.rpc.gas_price
-
-            async def nothing() -> int:
-                return 0
-
-            relay.rpc.gas_price = nothing  # type: ignore[method-assign]
-            desk.chain.node.ask("anvil_setMinGasPrice", hex(10**9)) if False else None
-            with _allowed_to_die():
-                await kill(relay, "_hand_over", after=False).tick()
-            relay.rpc.gas_price = real  # type: ignore[method-assign]
-
-    asyncio.run(dear())
-    desk.chain.node.ask("anvil_setNextBlockBaseFeePerGas", hex(10**9))
-    desk.chain.mine()
+    with desk.relay() as relay, allowed_to_die():
+        desk.tick(kill(relay, "_hand_over", after=False))
+    desk.chain.node.ask("anvil_setNextBlockBaseFeePerGas", hex(10**11))
     desk.settle_all()
     assert desk.item(item).state == "settled"
     assert desk.settled_events(item) == 1
-    assert USDC in desk.chain.deployment.tokens
-    assert MIDS_E18
+    with desk.db.unit_of_work() as uow:
+        tried = uow.all(
+            "SELECT b.nonce, b.tx_hash FROM issuance.attempt a JOIN issuance.batch b ON b.id = a.batch_id"
+            " WHERE b.id = (SELECT batch_id FROM issuance.item WHERE id = %s)",
+            (item,),
+        )
+    assert len(tried) == 2
+    assert desk.chain.node.ask("eth_getTransactionReceipt", tried[0]["tx_hash"])["status"] == "0x1"
 
 
 @pytest.mark.parametrize("count", [40])
