@@ -41,10 +41,14 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a batch's receipt says of one item; ``reason`` is the contract's error, "" when settled."""
+    """What a batch's receipt says of one item; ``reason`` is the contract's error, "" when settled.
+
+    ``supply`` is the token's supply that a claim of reserves fell short of, the refused mint included.
+    """
 
     id: uuid.UUID
     reason: str
+    supply: int = 0
 
     @property
     def settled(self) -> bool:
@@ -91,7 +95,8 @@ def verdicts(logs: Sequence[dict[str, Any]], router: str, item_ids: Sequence[uui
             found.append(Verdict(item_id, ""))
         elif key in failed:
             reason = abi.error_name(failed[key])
-            found.append(Verdict(item_id, "" if reason == ALREADY_SETTLED else reason))
+            supply = abi.supply_fallen_short_of(failed[key])
+            found.append(Verdict(item_id, "" if reason == ALREADY_SETTLED else reason, supply))
         else:
             found.append(Verdict(item_id, "Reverted"))
     return found

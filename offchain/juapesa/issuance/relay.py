@@ -197,7 +197,7 @@ class Relay:
         else:
             store.set_item(uow, verdict.id, "open", ended_at=None, reason=verdict.reason)
             if verdict.reason in STATEMENT_REFUSALS:
-                self.issuance.refresh(uow, verdict.id)
+                self.issuance.refresh(uow, verdict.id, verdict.supply)
 
     async def _replaced(self, batch: store.BatchRow) -> None:
         """Another transaction has this nonce and ours can never land: ask the router about each item."""

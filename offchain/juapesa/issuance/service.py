@@ -100,16 +100,19 @@ class Issuance:
             self.refresh(uow, item_id)
         return len(expiring)
 
-    def refresh(self, uow: UnitOfWork, item_id: uuid.UUID) -> None:
+    def refresh(self, uow: UnitOfWork, item_id: uuid.UUID, supply_after: int = 0) -> None:
         """Ask for a fresh statement about the same movement, with today's claim and a new nonce.
 
-        The old one can do no harm: its receipt is the same, and a receipt mints once.
+        ``supply_after`` is what the chain said the supply would be after this mint, when it refused an
+        older claim: the mirror may not know yet. The old statement can do no harm: its receipt is the
+        same, and a receipt mints once.
         """
         mint = self.item(uow, item_id).orders.mint
         assert mint is not None, "only a mint has a statement"
         custody = store.statement_custody(uow, item_id)
         # This mint is among the outstanding ones already.
-        statement = self._statement(uow, mint, custody, counted=mint.amount.minor)
+        amount = mint.amount.minor
+        statement = self._statement(uow, mint, custody, counted=amount, supply_min=supply_after - amount)
         store.replace_statement(uow, item_id, statement, self._digest(statement), custody)
         uow.notify(CHAIN_ITEMS)
 
@@ -137,17 +140,20 @@ class Issuance:
         statement = self._statement(uow, mint, custody)
         store.insert_statement(uow, item_id, token, mint, statement, self._digest(statement), custody)
 
-    def _statement(self, uow: UnitOfWork, mint: Mint, custody: int, counted: int = 0) -> Statement:
+    def _statement(
+        self, uow: UnitOfWork, mint: Mint, custody: int, *, counted: int = 0, supply_min: int = 0
+    ) -> Statement:
         """A fresh statement; ``counted`` units of this mint are among the outstanding ones already."""
         token, now = mint.amount.currency, self._now()
-        supply = self.ledger.balance(uow, self.ledger.account(uow, AccountKind.CHAIN_SUPPLY, "", token))
+        mirrored = self.ledger.balance(uow, self.ledger.account(uow, AccountKind.CHAIN_SUPPLY, "", token))
+        supply = max(mirrored.posted.minor, supply_min)
         outstanding = store.outstanding_mints(uow, token) - counted
         return Statement(
             token=self.deployment.tokens[token],
             to=self.deployment.router,
             amount=mint.amount.minor,
             receipt_hash=mint_receipt_hash(self.receipt_key, mint),
-            reserves=reserves_claim(supply.posted.minor, outstanding, mint.amount.minor, custody),
+            reserves=reserves_claim(supply, outstanding, mint.amount.minor, custody),
             observed_at=now - CLOCK_TOLERANCE_SECONDS,
             expires_at=now + self.statement_seconds,
             nonce=secrets.token_bytes(32),
