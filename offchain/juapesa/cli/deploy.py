@@ -34,7 +34,9 @@ def deploy() -> None:
         node = f"ethereum:{settings.chain.network}:{settings.chain.rpc_url}"
         command = [str(Path(sys.executable).parent / "ape"), "run", "deploy", "--network", node]
         if subprocess.run(command, cwd=REPOSITORY, env=env, check=False).returncode:
-            raise DeploymentFailed("The contracts are not deployed. Mend what is said above and run it again.")
+            raise DeploymentFailed(
+                "The contracts are not deployed. Mend what is said above and run it again."
+            )
 
 
 def _environment(settings: Settings, folder: Path) -> dict[str, str]:

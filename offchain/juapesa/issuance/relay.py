@@ -74,8 +74,8 @@ class Relay:
         ready = await asyncio.to_thread(self._ready)
         if not ready:
             return 0
-        prices, ready = await self._prices(ready)
-        return await self._send(ready, prices)
+        prices, sendable = await self._prices(ready)
+        return await self._send(sendable, prices)
 
     # --- sending ---------------------------------------------------------------------------
 

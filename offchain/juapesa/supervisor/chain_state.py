@@ -58,8 +58,8 @@ class LocalChain:
     async def deployed(self) -> bool:
         """Whether a deployment was finished and its contracts are on this chain.
 
-        False: there is none yet, or it was interrupted and is to be run again. Raises ChainLost when the file names contracts that
-        this chain does not have, for the database then speaks of another chain.
+        False: there is none yet, or it was interrupted and is to be run again. Raises ChainLost
+        when the file names contracts that this chain lacks: the database speaks of another chain.
         """
         if not self._finished.exists():
             return False

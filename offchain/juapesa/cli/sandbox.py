@@ -1,0 +1,102 @@
+"""`jua sandbox`: the operators' sandboxes, one alone or the whole world in one process."""
+
+import asyncio
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from starlette.applications import Starlette
+
+from juapesa.clock import SystemClock
+from juapesa.config import Settings, load
+from juapesa.errors import InvalidInput
+from juapesa.money import KES, Money
+from juapesa.sandbox import africastalking, daraja, momo, oracle
+from juapesa.sandbox.engine import Delay
+from juapesa.sandbox.server import Site, serve
+from juapesa.sandbox.store import Store
+
+NAMES = ("daraja", "momo", "africastalking", "oracle")
+KEY_VARIABLE = "JUA_SANDBOX_ORACLE_KEY"
+
+
+def sandbox(
+    name: Annotated[str, typer.Argument(help="daraja, momo, africastalking, oracle, or world for all four")],
+    *,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Not for world.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    state: Annotated[
+        Path | None,
+        typer.Option(help="SQLite file that outlives a restart; world has one in the data folder."),
+    ] = None,
+    delay: Annotated[str, typer.Option(help="Seconds between accepting and outcome.")] = "1:3",
+    seed: Annotated[int, typer.Option(help="Seed of the waiting times.")] = 1,
+    deployment: Annotated[Path | None, typer.Option(help="JSON with the tokens' addresses.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="Publisher's private key, hexadecimal.")] = None,
+    kes_float: Annotated[int, typer.Option(help="Our opening float at M-Pesa, shillings.")] = 20_000_000,
+    ngn_float: Annotated[int, typer.Option(help="Our opening float at MoMo, naira.")] = 200_000_000,
+    delivery_url: Annotated[str | None, typer.Option(help="Where SMS delivery reports go.")] = None,
+) -> None:
+    """Play an operator in its own wire format. Faults and state: /_sandbox on the same port."""
+    settings, clock, pace = load(), SystemClock(), Delay.parse(delay)
+    names = _names(name, port)
+    key = _key(key_file, settings) if "oracle" in names else None  # before the rest: opening costs memory
+    if state is None and name == "world":
+        state = settings.data_dir / "sandbox" / "world.sqlite"
+    store = Store(state)
+    builders: dict[str, Callable[[], Starlette]] = {
+        "daraja": lambda: daraja.build(
+            settings, store, clock, pace, seed=seed, opening=Money.whole(kes_float, KES)
+        ),
+        "momo": lambda: momo.build(settings, store, clock, pace, seed=seed + 1, opening_units=ngn_float),
+        "africastalking": lambda: africastalking.build(settings, store, clock, pace, delivery_url),
+        "oracle": lambda: oracle.build(settings, store, clock, deployment, key),
+    }
+    sites = [Site(each, builders[each](), _port(settings, each, port)) for each in names]
+    try:
+        asyncio.run(serve(sites, host, functools.partial(_ready, host)))
+    finally:
+        store.close()
+
+
+def _names(name: str, port: int | None) -> tuple[str, ...]:
+    if name == "world":
+        if port is not None:
+            raise InvalidInput("The world takes its ports from the settings (JUA_PORTS__DARAJA=8710 …).")
+        return NAMES
+    if name not in NAMES:
+        raise InvalidInput(f"There are sandboxes for {', '.join(NAMES)}; world starts them all.")
+    return (name,)
+
+
+def _port(settings: Settings, name: str, port: int | None) -> int:
+    return int(getattr(settings.ports, name)) if port is None else port
+
+
+def _key(key_file: Path | None, settings: Settings) -> bytes | None:
+    """The publisher's key: from the file, the variable, or the local keystore; None: the sandbox's own."""
+    text = os.environ.get(KEY_VARIABLE)
+    if key_file is not None:
+        try:
+            text = key_file.read_text()
+        except OSError as fault:
+            raise InvalidInput(f"{key_file} cannot be read: {fault.strerror}.") from None
+    if not text and (settings.data_dir / "keys" / "keystore.json").exists():
+        from juapesa.crypto import open_keystore  # noqa: PLC0415 - a sandbox alone needs none
+
+        return open_keystore(settings).export_private_key("oracle")
+    if not text:
+        return None
+    try:
+        return bytes.fromhex(text.strip().removeprefix("0x"))
+    except ValueError:
+        raise InvalidInput("The publisher's key is 32 bytes in hexadecimal.") from None
+
+
+def _ready(host: str, ports: dict[str, int]) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    where = " ".join(f"{name}=http://{shown}:{port}" for name, port in ports.items())
+    print(f"sandbox ready {where}", flush=True)
