@@ -239,6 +239,7 @@ STORIES: tuple[tuple[str, Story], ...] = (
     ("hang-up, re-dial, finished once", hang_up),
     ("relayer and API killed, finished once", killed_in_the_middle),
 )
+DISRUPTIVE = frozenset({"relayer and API killed, finished once"})
 OPENING_KES = "200000.00"
 
 
