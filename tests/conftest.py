@@ -1,3 +1,56 @@
-"""Fixtures of every test."""
+"""Fixtures of every test, and which tests this machine can run.
 
-pytest_plugins = ["support.postgres"]
+A test that wants a system package skips where it is missing and names it; with JUA_REQUIRE_ALL=1
+(as in `.ci/run`) it fails instead, so that nothing is left out unnoticed.
+"""
+
+import os
+import shutil
+
+import pytest
+
+from juapesa.supervisor.tools import ToolMissing, evm_tool
+
+pytest_plugins = ["support.postgres", "support.evm", "support.hub"]
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("slow") and not item.config.getoption("--slow"):
+        pytest.skip("takes minutes; asked for with --slow")
+    if item.get_closest_marker("needs_chromium") and _chromium() is None:
+        _missing("wants a Chromium: Debian's package 'chromium' (apt-get install chromium)")
+    if item.get_closest_marker("needs_evm") and not _evm_there():
+        _missing("wants anvil and forge: run scripts/test, which installs them")
+
+
+def _missing(what: str) -> None:
+    if os.environ.get("JUA_REQUIRE_ALL") == "1":
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
+
+
+def _chromium() -> str | None:
+    return next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
+
+
+def _evm_there() -> bool:
+    try:
+        evm_tool("anvil")
+        evm_tool("forge")
+    except ToolMissing:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium; for tests marked ``needs_chromium``."""
+    found = _chromium()
+    assert found is not None, "mark the test with needs_chromium"
+    return found

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import structlog
 
 from juapesa import config
 from juapesa.chain import Deployment, Rpc, abi, load_deployment
@@ -24,6 +23,7 @@ from juapesa.issuance import desk
 from juapesa.issuance.attesting import Attester, Operator
 from juapesa.issuance.domain import StatementRequest
 from juapesa.money import Money
+from juapesa.observability import get_logger
 from juapesa.rails.daraja.client import DarajaClient
 from juapesa.rails.daraja.credential import InitiatorCredential
 from juapesa.rails.daraja.reader import DarajaReader
@@ -34,9 +34,9 @@ from juapesa.rails.momo.reader import MomoReader
 from juapesa.rails.ports import Outcome
 from juapesa.rails.reading import OperatorReader
 from juapesa.rails.tokens import MemoryTokens
-from juapesa_agents.base import Agent
-from juapesa_agents.listener import Listener
-from juapesa_agents.options import Options, run_agent
+from juapesa_agents.common.base import Agent
+from juapesa_agents.common.listener import Listener
+from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 0.4
 FLOAT_SECONDS = 2.0  # one look at a float serves all requests of that moment
@@ -121,7 +121,7 @@ class Attesting:
         return sum(signed)
 
     async def _handle(self, request: StatementRequest) -> bool:
-        log = structlog.get_logger(self.name)
+        log = get_logger(self.name)
         try:
             signature = await self.attester.sign(request, self._now())
         except JuaError as refused:
@@ -167,11 +167,13 @@ def operators(
         InitiatorCredential(http, settings.daraja),
         clock=clock,
         result_url=result_url,
+        shortcodes=tuple(dict.fromkeys((settings.daraja.shortcode, settings.daraja.b2c_shortcode))),
     )
     momo = MomoReader(
         MomoClient(http, settings.momo, Product.COLLECTION, tokens),
         MomoClient(http, settings.momo, Product.DISBURSEMENT, tokens),
         settings.momo.currency,
+        counted=(Product.COLLECTION, Product.DISBURSEMENT),
     )
     return {daraja.rail: Eyes(daraja), momo.rail: Eyes(momo)}, daraja
 

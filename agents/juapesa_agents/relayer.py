@@ -8,8 +8,8 @@ from juapesa.assembly import Parts, assemble
 from juapesa.chain import Rpc
 from juapesa.issuance.relay import Relay
 from juapesa.issuance.service import CHAIN_ITEMS
-from juapesa_agents.base import Agent, listen
-from juapesa_agents.options import Options, run_agent
+from juapesa_agents.common.base import Agent, listen
+from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 0.4
 

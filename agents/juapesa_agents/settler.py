@@ -12,8 +12,8 @@ from juapesa.payments.execution import RAIL_WORK
 from juapesa.rails.http import new_client
 from juapesa.rails.inbox import CHANNEL as CALLBACKS
 from juapesa.rails.inbox import Claimed as Callback
-from juapesa_agents.base import Agent, listen
-from juapesa_agents.options import Options, run_agent
+from juapesa_agents.common.base import Agent, listen
+from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 0.5
 CALLBACKS_AT_ONCE = 32

@@ -12,8 +12,8 @@ from juapesa.issuance.mirror import Mirror
 from juapesa.money import USDC, Currency
 from juapesa.pools import store
 from juapesa.pools.store import Snapshot
-from juapesa_agents.base import Agent
-from juapesa_agents.options import Options, run_agent
+from juapesa_agents.common.base import Agent
+from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 1.0
 

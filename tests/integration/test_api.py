@@ -1,5 +1,6 @@
 """The HTTP side against a real database: callbacks, receipts, problems, limits."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,8 +14,10 @@ from juapesa.config import Settings
 from juapesa.crypto import Sealer
 from juapesa.db import Database, UnitOfWork
 from juapesa.money import KES, NGN, Money
+from juapesa.payments.domain import Kind, Status
 from juapesa.payments.errors import UnknownPayment
 from juapesa.payments.ports import Receipt, ReceiptStep
+from juapesa.payments.saga import LegKind
 from juapesa.rails.callback_tokens import CallbackUrls
 from juapesa.rails.inbox import Inbox
 
@@ -189,6 +192,20 @@ def test_a_bug_is_a_500_that_shows_nothing_of_the_inside(client: TestClient, dat
 def test_looking_up_a_code_leads_to_its_page(client: TestClient) -> None:
     answer = client.get("/p?code=ab-12%20<x>", follow_redirects=False)
     assert answer.headers["location"] == "/p/ab12x"
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("language", list(TEXTS))
+def test_every_status_and_kind_has_its_words(
+    database: Database, status: Status, kind: Kind, language: str
+) -> None:
+    receipt = replace(a_receipt("A", status), kind=kind, steps=tuple(map(a_step, LegKind)))
+    assert a_client(database, receipt).get(f"/p/A?lang={language}").status_code == 200
+
+
+def a_step(leg: LegKind) -> ReceiptStep:
+    return ReceiptStep(leg, "now", None)
 
 
 def test_the_texts_of_all_languages_have_the_same_keys() -> None:

@@ -350,6 +350,23 @@ def test_a_real_host_without_its_certificate_is_refused_at_start(tmp_path: Path)
             InitiatorCredential(new_client(), settings)
 
 
+def test_the_statement_is_opened_once_for_the_short_code(daraja: Operator) -> None:
+    daraja.say(
+        client.PULL_REGISTER,
+        (200, {"ResponseStatus": "1000", "ShortCode": "174379"}),
+        (200, {"ResponseStatus": 1001}),
+        (400, {"errorCode": "400.002.02"}),
+    )
+
+    def register(rail: Any) -> Any:
+        return rail.open_statement("+254700000000", "http://127.0.0.1:1/pull")
+
+    assert ask(daraja.url, register, register, register) == [True, True, False]
+    body = json.loads(daraja.requests(client.PULL_REGISTER)[0].body)
+    assert body["NominatedNumber"] == "254700000000"
+    assert set(body) == {"ShortCode", "RequestType", "NominatedNumber", "CallBackURL"}
+
+
 @pytest.mark.parametrize(
     ("phone", "amount", "reason"),
     [

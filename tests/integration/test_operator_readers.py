@@ -49,7 +49,7 @@ def result(values: dict[str, Any], code: Any = 0) -> bytes:
     return json.dumps({"Result": body}).encode()
 
 
-def read_daraja(told: Operator, question: Any, *answers: Any, wait_seconds: float = 2.0) -> Any:
+def read_daraja(told: Operator, question: Any, *answers: Any, wait_seconds: float = 2.0, **more: Any) -> Any:
     """Ask; ``answers`` (kind and body, or a function of the ticket) are posted as they would be."""
 
     async def run() -> Any:
@@ -72,6 +72,7 @@ def read_daraja(told: Operator, question: Any, *answers: Any, wait_seconds: floa
                 clock=SystemClock(),
                 result_url=result_url,
                 wait_seconds=wait_seconds,
+                **more,
             )
             asking = asyncio.ensure_future(question(reader))
             for kind, body in answers:
@@ -145,16 +146,19 @@ def test_a_payout_is_seen_by_our_reference(told: Operator) -> None:
     assert (body["OriginalConversationID"], body["PartyA"]) == (REFERENCE, "600000")
 
 
-def test_custody_is_the_money_of_both_short_codes(told: Operator) -> None:
+def test_custody_is_the_money_of_the_short_codes_that_count(told: Operator) -> None:
     told.say(client.BALANCE, (200, ACK))
     balances = [
         ("balance", result({"AccountBalance": f"Working Account|KES|{amount}|{amount}|0.00|0.00"}))
         for amount in ("1000.50", "2000.00")
     ]
-    total = read_daraja(told, lambda reader: reader.float_balance(), *balances)
-    assert total == Money.parse("3000.50", KES)
+    one = read_daraja(told, lambda reader: reader.float_balance(), balances[0])
+    assert one == Money.parse("1000.50", KES)
+    apart = ("174379", "600000")
+    both = read_daraja(told, lambda reader: reader.float_balance(), *balances, shortcodes=apart)
+    assert both == Money.parse("3000.50", KES)
     asked = [json.loads(seen.body)["PartyA"] for seen in told.requests(client.BALANCE)]
-    assert asked == ["174379", "600000"]
+    assert asked == ["600000", "174379", "600000"]
 
 
 def test_silence_a_timeout_and_a_refusal_are_no_answer(told: Operator) -> None:
@@ -181,13 +185,13 @@ def test_a_result_that_nobody_asked_for_is_not_taken(told: Operator) -> None:
         read_daraja(told, forged, wait_seconds=0.3)
 
 
-def read_momo(told: Operator, question: Any) -> Any:
+def read_momo(told: Operator, question: Any, *counted: Product) -> Any:
     async def run() -> Any:
         settings = MomoSettings(base_url=told.url, timeout_seconds=0.6)
         store = MemoryTokens(SystemClock())
         async with httpx.AsyncClient() as http:
             apis = [MomoClient(http, settings, product, store) for product in Product]
-            return await question(MomoReader(*apis, settings.currency))
+            return await question(MomoReader(*apis, settings.currency, counted or (Product.DISBURSEMENT,)))
 
     return asyncio.run(run())
 
@@ -209,11 +213,12 @@ def test_a_momo_collection_is_seen_by_our_reference(told: Operator) -> None:
         read_momo(told, lambda reader: reader.confirm_collect(REFERENCE, None))
 
 
-def test_momo_custody_is_the_money_of_both_products(told: Operator) -> None:
+def test_momo_custody_is_the_money_of_the_products_that_count(told: Operator) -> None:
     told.token_refusal = (401, {})
     told.say("/collection/v1_0/account/balance", (200, {"availableBalance": "1000", "currency": "NGN"}))
     told.say("/disbursement/v1_0/account/balance", (200, {"availableBalance": 20.5, "currency": "NGN"}))
-    assert read_momo(told, lambda reader: reader.float_balance()) == Money.parse("1020.50", NGN)
+    assert read_momo(told, lambda reader: reader.float_balance()) == Money.parse("20.50", NGN)
+    assert read_momo(told, lambda reader: reader.float_balance(), *Product) == Money.parse("1020.50", NGN)
     told.say("/disbursement/v1_0/account/balance", (500, {}))
     with pytest.raises(OperatorSilent):
         read_momo(told, lambda reader: reader.float_balance())

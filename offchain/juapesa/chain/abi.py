@@ -114,6 +114,15 @@ SWAPPED = _event(
     "uint64",
     "uint128",
 )
+USER_SWAPPED = _event(
+    "UserSwapped",
+    "address indexed",
+    "address indexed",
+    "address indexed",
+    "uint64",
+    "uint64",
+    "address",
+)
 LIQUIDITY_CHANGED = _event(
     "LiquidityChanged", "address indexed", "address indexed", "int64", "int64", "uint64", "uint64"
 )
@@ -144,6 +153,34 @@ _ERRORS = {
         "AlreadySettled(bytes32)",
         "DeadlinePassed(uint64,uint64)",
         "ERC20InsufficientBalance(address,uint256,uint256)",
+        "AccessControlBadConfirmation()",
+        "AccessControlUnauthorizedAccount(address,bytes32)",
+        "BadAttesterSet(uint256,uint8)",
+        "ECDSAInvalidSignature()",
+        "ECDSAInvalidSignatureLength(uint256)",
+        "ECDSAInvalidSignatureS(bytes32)",
+        "InvalidShortString()",
+        "ReentrancyGuardReentrantCall()",
+        "StringTooLong(string)",
+        "UnfitToken(address)",
+        "ERC20InsufficientAllowance(address,uint256,uint256)",
+        "ERC20InvalidApprover(address)",
+        "ERC20InvalidReceiver(address)",
+        "ERC20InvalidSender(address)",
+        "ERC20InvalidSpender(address)",
+        "OnlyRegistry(address)",
+        "BadConfig()",
+        "BadPrice(uint128)",
+        "NotNewer(uint64,uint64)",
+        "NotPublisher(address)",
+        "PriceFromFuture(uint64,uint64)",
+        "SafeERC20FailedOperation(address)",
+        "StepTooLarge(address,uint128,uint128,uint32)",
+        "UnknownPool(address)",
+        "UnknownPriceToken(address)",
+        "BadRecipient()",
+        "BatchOutOfGas(bytes32,uint256)",
+        "OnlySelf(address)",
     )
 }
 
@@ -154,6 +191,14 @@ def error_name(revert_data: bytes) -> str:
         return "OutOfGas"
     selector = "0x" + revert_data[:4].hex()
     return _ERRORS.get(selector, selector)
+
+
+def supply_fallen_short_of(revert_data: bytes) -> int:
+    """The ``supplyAfter`` of a ``CustodyShort``; 0 for any other error."""
+    if error_name(revert_data) != "CustodyShort":
+        return 0
+    _reserves, supply_after = decode(["uint64", "uint64"], revert_data[4:])
+    return int(supply_after)
 
 
 def topics_of(logs: Sequence[dict[str, Any]], event: Event, address: str) -> list[dict[str, Any]]:

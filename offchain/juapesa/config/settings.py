@@ -8,7 +8,7 @@ sandboxes; they open nothing outside this machine.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
@@ -17,6 +17,10 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+LOCAL_NETWORK = "hedera-local"
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -41,7 +45,7 @@ class PortSettings(Section):
 class ChainSettings(Section):
     """The hub chain."""
 
-    network: str = "hedera-local"
+    network: str = LOCAL_NETWORK
     rpc_url: str = "http://127.0.0.1:8545"
     chain_id: int = 298
     deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
@@ -181,5 +185,26 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the configuration. Raises pydantic's ValidationError naming each wrong setting."""
-    return Settings(**overrides)
+    """Read the configuration. Raises pydantic's ValidationError naming each wrong setting.
+
+    Addresses of what runs on this machine follow the chosen ports, and the record of the local
+    chain's contracts lies in the data folder, unless they are set to something else.
+    """
+    settings = Settings(**overrides)
+    chain = _defaulted(settings.chain, rpc_url=settings.ports.chain, oracle_url=settings.ports.oracle)
+    if chain.network == LOCAL_NETWORK and "deployments_dir" not in chain.model_fields_set:
+        chain = chain.model_copy(update={"deployments_dir": settings.data_dir / "deployments" / "chains"})
+    return _defaulted(settings, public_url=settings.ports.api).model_copy(
+        update={
+            "chain": chain,
+            "daraja": _defaulted(settings.daraja, base_url=settings.ports.daraja),
+            "momo": _defaulted(settings.momo, base_url=settings.ports.momo),
+            "africastalking": _defaulted(settings.africastalking, base_url=settings.ports.africastalking),
+        }
+    )
+
+
+def _defaulted(section: Model, **ports: int) -> Model:
+    """The section with loopback addresses in the fields that nobody has set."""
+    unset = {name: port for name, port in ports.items() if name not in section.model_fields_set}
+    return section.model_copy(update={name: f"http://127.0.0.1:{port}" for name, port in unset.items()})

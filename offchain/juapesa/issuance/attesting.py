@@ -5,6 +5,7 @@ configuration (which token, which hub), its own clock, its own read of the opera
 and the float), its own journal (what it signed before). Our word is never enough.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +13,7 @@ from typing import Protocol
 from juapesa.chain import Deployment
 from juapesa.crypto import Signer
 from juapesa.errors import JuaError
-from juapesa.issuance.domain import Source, StatementRequest, mint_receipt_hash
+from juapesa.issuance.domain import Source, Statement, StatementRequest, mint_receipt_hash
 from juapesa.money import Money, local_currency_of
 
 OBSERVED_SECONDS_MAX = 120
@@ -79,9 +80,11 @@ class Attester:
         operator = self.operators.get(request.mint.rail)
         if operator is None:
             raise Refused(f"I have no access to {request.mint.rail}.")
-        await self._check_movement(request, operator)
-        await self._check_float(request, operator)
+        # Side by side: an operator takes seconds to answer each of the two.
+        await asyncio.gather(self._check_movement(request, operator), self._check_float(request, operator))
         statement = request.statement
+        # Again, for another request may have been judged while we asked: nothing is awaited from here on.
+        self._check_journal(statement)
         self.journal.record(statement.receipt_hash, statement.amount, statement.nonce)
         return self.signer.sign_digest(statement.digest(self.deployment.chain_id, self.deployment.registry))
 
@@ -102,14 +105,16 @@ class Attester:
 
     async def _check_history(self, request: StatementRequest) -> None:
         statement = request.statement
-        before = self.journal.signed_for(statement.receipt_hash)
-        if before is None:
-            return
-        amount, _nonce = before
-        if amount != statement.amount:
-            raise Refused("I signed another amount for this movement.")
-        if await self.chain.is_minted(statement.receipt_hash):
+        signed_before = self._check_journal(statement)
+        if signed_before and await self.chain.is_minted(statement.receipt_hash):
             raise Refused("This movement was minted against already.")
+
+    def _check_journal(self, statement: Statement) -> bool:
+        """Whether this movement was signed for before. Raises Refused when it was for another amount."""
+        before = self.journal.signed_for(statement.receipt_hash)
+        if before is not None and before[0] != statement.amount:
+            raise Refused("I signed another amount for this movement.")
+        return before is not None
 
     async def _check_movement(self, request: StatementRequest, operator: Operator) -> None:
         mint = request.mint

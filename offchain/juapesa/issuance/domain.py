@@ -161,10 +161,11 @@ def mint_receipt_hash(key: bytes, mint: Mint) -> bytes:
     """The keyed hash under which a movement at an operator stands on chain.
 
     Each attester computes it itself from what the operator told it, so that one movement can never
-    be minted against twice. Without the key nobody can test a guess against it.
+    be minted against twice. Without the key nobody can test a guess against it. Operators look
+    receipts up without regard to case, so all spellings of one receipt have one hash.
     """
-    movement = mint.receipt if mint.source is Source.COLLECT else mint.reference
-    return _keyed(key, "mint", mint.source, mint.rail, movement)
+    movement = (mint.receipt or mint.reference) if mint.source is Source.COLLECT else mint.reference
+    return _keyed(key, "mint", mint.source, mint.rail, movement.strip().upper())
 
 
 def burn_receipt_hash(key: bytes, item_id: uuid.UUID) -> bytes:

@@ -41,5 +41,5 @@ class OperatorReader(Protocol):
         ...
 
     async def float_balance(self) -> Money:
-        """All of our money there now, over all our accounts."""
+        """Our money there now, over the accounts that count."""
         ...

@@ -21,6 +21,7 @@ class LocalChain:
         self._url = url
         self._dump = dump
         self._deployment = deployment
+        self._finished = deployment.with_suffix(".finished")
 
     async def rpc(self, method: str, *params: Any) -> Any:
         """One call. Raises ProcessFailed when the node does not answer or answers with an error."""
@@ -49,13 +50,18 @@ class LocalChain:
             os.fsync(file.fileno())
         fresh.replace(self._dump)
 
-    async def deployed(self) -> bool:
-        """Whether the contracts of the deployment file are on this chain.
+    async def finish_deployment(self) -> None:
+        """Keep what was just deployed for good; from now on losing it is a fault."""
+        await self.save()
+        self._finished.touch()
 
-        False: there is no deployment yet. Raises ChainLost when the file names contracts that
-        this chain does not have, for the database then speaks of another chain.
+    async def deployed(self) -> bool:
+        """Whether a deployment was finished and its contracts are on this chain.
+
+        False: there is none yet, or it was interrupted and is to be run again. Raises ChainLost
+        when the file names contracts that this chain lacks: the database speaks of another chain.
         """
-        if not self._deployment.exists():
+        if not self._finished.exists():
             return False
         contracts = json.loads(self._deployment.read_text())["contracts"]
         for name, contract in contracts.items():

@@ -24,7 +24,7 @@ from juapesa.supervisor.plan import (
 )
 from juapesa.supervisor.run import Report, Supervisor
 
-PREDECESSOR_SECONDS = 12.0  # how long one that was killed may take to be cleaned away
+PREDECESSOR_SECONDS = 8.0  # how long one that was killed may take to be cleaned away
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,6 @@ class LocalRun:
     def dump(self) -> Path:
         """Where the chain is kept between runs."""
         return self.data_dir / "chain" / "state.json"
-
-    @property
-    def deployments(self) -> Path:
-        """Where the addresses of the local contracts are written."""
-        return self.data_dir / "deployments" / "chains"
 
     def run(self) -> None:
         """Bring everything up and keep it until SIGINT or SIGTERM.
@@ -108,8 +103,9 @@ class LocalRun:
         self.report("Stopped.")
 
     def _chain(self) -> LocalChain:
+        chain = self.settings.chain
         url = f"{LOOPBACK}:{self.settings.ports.chain}"
-        return LocalChain(url, self.dump, self.deployments / f"{self.settings.chain.network}.json")
+        return LocalChain(url, self.dump, chain.deployments_dir.absolute() / f"{chain.network}.json")
 
     def _supervisor(self, database_url: str, chain: LocalChain) -> Supervisor:
         rows = [row for row in self.rows(self.settings, self.dump) if row.name not in self.without]
@@ -119,13 +115,13 @@ class LocalRun:
                 await chain.mine_by_time(self.settings.chain.block_seconds)
 
         async def contracts_ready() -> None:
-            await chain.save()
+            await chain.finish_deployment()
             await chain.mine_by_time(self.settings.chain.block_seconds)
 
         return Supervisor(
             rows,
             self.data_dir,
-            environment(self.settings, database_url, self.deployments),
+            environment(self.settings, database_url),
             self.report,
             before={"chain": lambda: chain_process(self.settings, self.dump)},
             once_ready={"chain": chain_ready, "deploy": contracts_ready},

@@ -85,7 +85,7 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         chain_process(settings, dump),
         Process(
             "deploy",
-            python("ape", "run", "deploy"),
+            jua("deploy"),
             after=("chain",),
             kind=Kind.TASK,
             ready_seconds_max=180.0,
@@ -113,39 +113,38 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
             agent("attester", "--number", str(number)),
             after=(*base, "world"),
             ready_url=f"{LOOPBACK}:{ports.attester_first + number - 1}/health",
+            env=attester_credentials(number),
         )
         for number in range(1, settings.attesters + 1)
     ]
     return [*rows, *attesters]
 
 
-def environment(settings: Settings, database_url: str, deployments: Path) -> dict[str, str]:
-    """What every child gets: our own environment, and the addresses that follow from the chosen ports.
+def attester_credentials(number: int) -> dict[str, str]:
+    """What an attester shows the sandboxed operators: credentials of its own, which may only look."""
+    user = f"6f1a3c0e-52a5-4c3b-9d1e-6a4b2f1c1{number:03d}"
+    return {
+        "JUA_DARAJA__CONSUMER_KEY": f"attester-{number}-consumer",
+        "JUA_DARAJA__CONSUMER_SECRET": f"attester-{number}-consumer-secret",
+        "JUA_DARAJA__INITIATOR_NAME": f"attester-{number}",
+        "JUA_MOMO__COLLECTION_USER": user,
+        "JUA_MOMO__DISBURSEMENT_USER": user,
+        "JUA_MOMO__COLLECTION_KEY": f"attester-{number}-momo-key",
+        "JUA_MOMO__DISBURSEMENT_KEY": f"attester-{number}-momo-key",
+        "JUA_MOMO__COLLECTION_SECRET": f"attester-{number}-momo-secret",
+        "JUA_MOMO__DISBURSEMENT_SECRET": f"attester-{number}-momo-secret",
+    }
 
-    An address that was configured to something else than its default is left as it is.
-    """
-    ports, defaults = settings.ports, Settings.model_construct()
+
+def environment(settings: Settings, database_url: str) -> dict[str, str]:
+    """What every child gets: our own environment, with the data folder and database of this run."""
     env = dict(os.environ)
     env["PATH"] = tools_path(env.get("PATH", ""))
+    env["JUA_CONFIG"] = str(Path(env.get("JUA_CONFIG", "jua.toml")).absolute())  # they run elsewhere
     env["JUA_DATA_DIR"] = str(settings.data_dir.absolute())
     env["JUA_DATABASE_URL"] = database_url
-    env["JUA_CHAIN__DEPLOYMENTS_DIR"] = str(deployments)
+    env["JUA_CHAIN__DEPLOYMENTS_DIR"] = str(settings.chain.deployments_dir.absolute())
     env["PYTHONUNBUFFERED"] = "1"
-    addresses = (
-        ("JUA_PUBLIC_URL", settings.public_url, defaults.public_url, ports.api),
-        ("JUA_CHAIN__RPC_URL", settings.chain.rpc_url, defaults.chain.rpc_url, ports.chain),
-        ("JUA_CHAIN__ORACLE_URL", settings.chain.oracle_url, defaults.chain.oracle_url, ports.oracle),
-        ("JUA_DARAJA__BASE_URL", settings.daraja.base_url, defaults.daraja.base_url, ports.daraja),
-        ("JUA_MOMO__BASE_URL", settings.momo.base_url, defaults.momo.base_url, ports.momo),
-        (
-            "JUA_AFRICASTALKING__BASE_URL",
-            settings.africastalking.base_url,
-            defaults.africastalking.base_url,
-            ports.africastalking,
-        ),
-    )
-    for name, chosen, default, port in addresses:
-        env[name] = f"{LOOPBACK}:{port}" if chosen == default else chosen
     return env
 
 

@@ -148,6 +148,13 @@ class DarajaRail:
         await self._api.post(client.BALANCE, body)
         return None
 
+    async def open_statement(self, nominated: str, callback_url: str) -> bool:
+        """Register for the statement that lost collections are found in; whether it is open now.
+
+        Once per short code. ``nominated`` is our organisation's number. Raises NoToken.
+        """
+        return await self._statement.register(nominated, callback_url)
+
     def parse_callback(self, kind: str, body: bytes) -> CallbackNews:
         parse = _PARSERS.get(kind)
         if parse is None:

@@ -20,6 +20,7 @@ B2C = "/mpesa/b2c/v3/paymentrequest"
 STATUS = "/mpesa/transactionstatus/v1/query"
 BALANCE = "/mpesa/accountbalance/v1/query"
 PULL = "/pulltransactions/v1/query"
+PULL_REGISTER = "/pulltransactions/v1/register"
 
 
 class DarajaClient:

@@ -122,6 +122,16 @@ def balance_query(
     }
 
 
+def pull_registration(settings: DarajaSettings, nominated: str, callback_url: str) -> dict[str, str]:
+    """Open Pull Transactions; ``nominated`` is the organisation's own number (E.164)."""
+    return {
+        "ShortCode": settings.shortcode,
+        "RequestType": "Pull",
+        "NominatedNumber": nominated.removeprefix("+"),
+        "CallBackURL": callback_url,
+    }
+
+
 def pull_query(settings: DarajaSettings, since: datetime, until: datetime, offset: int) -> dict[str, str]:
     """Pull Transactions: collections of the last 48 h at most, a page of 100 from ``offset``."""
     return {

@@ -43,12 +43,16 @@ class DarajaReader:
         shortcodes: tuple[str, ...] | None = None,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
-        """``shortcodes`` are those whose money counts; both configured ones when not given."""
+        """``shortcodes`` are those whose money counts; the payout one alone when not given.
+
+        Two short codes may be views of one account, and money must never be counted twice:
+        name both only where they are known to be apart.
+        """
         self._api = api
         self._settings = settings
         self._credential = credential
         self._result_url = result_url
-        self._shortcodes = shortcodes or tuple(dict.fromkeys((settings.shortcode, settings.b2c_shortcode)))
+        self._shortcodes = shortcodes or (settings.b2c_shortcode,)
         self._wait_seconds = wait_seconds
         self._statement = Statement(api, settings, clock)
         self._waiting: dict[str, asyncio.Future[callbacks.Result]] = {}

@@ -33,6 +33,13 @@ class Statement:
         self._settings = settings
         self._clock = clock
 
+    async def register(self, nominated: str, callback_url: str) -> bool:
+        """Open the service for our short code, once; whether it is open now. Raises NoToken."""
+        body = orders.pull_registration(self._settings, nominated, callback_url)
+        reply = await self._api.post(client.PULL_REGISTER, body)
+        # 1000 registered, 1001 registered before.
+        return reply.ok and reply.text_at("ResponseStatus") in {"1000", "1001"}
+
     async def find(self, reference: str) -> Line | None:
         """The collection ordered under our ``reference``; None when it is not there, or nobody answers.
 

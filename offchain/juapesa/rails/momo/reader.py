@@ -9,7 +9,11 @@ from juapesa.rails.reading import OperatorSilent, SeenCollect
 
 
 class MomoReader:
-    """An OperatorReader. ``counted`` are the accounts whose money counts."""
+    """An OperatorReader. ``counted`` are the products whose account counts.
+
+    Both products may show one account, and money must never be counted twice: name both only
+    where they are known to be apart.
+    """
 
     rail = NAME
 
@@ -18,7 +22,7 @@ class MomoReader:
         collection: MomoClient,
         disbursement: MomoClient,
         currency_code: str,
-        counted: tuple[Product, ...] = (Product.COLLECTION, Product.DISBURSEMENT),
+        counted: tuple[Product, ...] = (Product.DISBURSEMENT,),
     ) -> None:
         self._apis = {Product.COLLECTION: collection, Product.DISBURSEMENT: disbursement}
         self._currency = currency(currency_code)

@@ -1,0 +1,92 @@
+"""The canonical stories, through the HTTP ports of a house of its own."""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from juapesa.demo import traffic as traffic_stories
+from juapesa.demo.handset import UnexpectedScreen
+from juapesa.demo.stories import DISRUPTIVE, STORIES, Teller, Told
+from juapesa.demo.verdict import Verdict, judge
+from juapesa.demo.world import Report, world
+
+
+def demo(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    traffic: Annotated[
+        Path | None, typer.Option(help="CSV of an operator's hourly aggregates; adds the traffic story.")
+    ] = None,
+    hour: Annotated[int, typer.Option(min=0, max=23, help="The hour of day to draw from.")] = 12,
+    count: Annotated[int, typer.Option(min=1, max=5_000, help="How many transfers.")] = 300,
+    seed: Annotated[int, typer.Option(help="Draws the same traffic again.")] = 789,
+    only: Annotated[str, typer.Option(help="Only stories whose name contains this.")] = "",
+) -> None:
+    """Tell the stories: receipts, timelines and a last word on books, chain and custody.
+
+    Brings up an empty house on free ports and takes it down again. Progress goes to standard
+    error. Exit status 0 only when every story came out right and everything agrees.
+    """
+    actions = traffic_stories.read_actions(traffic, hour) if traffic else []
+    verdict = asyncio.run(_tell(Report(), only, actions, count, seed))
+    if as_json:
+        print(json.dumps(verdict.answer))
+    else:
+        _print(verdict)
+    sys.exit(0 if verdict.ok else 1)
+
+
+async def _tell(
+    report: Report, only: str, actions: list[traffic_stories.Action], count: int, seed: int
+) -> Verdict:
+    async with world(report) as house:
+        teller = Teller(house)
+        chosen = [name for name, _ in STORIES if only in name]
+        # Side by side, but for the one that kills what the others use.
+        quiet = [_one(teller, name, report) for name in chosen if name not in DISRUPTIVE]
+        told = list(await asyncio.gather(*quiet))
+        told += [await _one(teller, name, report) for name in chosen if name in DISRUPTIVE]
+        crowd: list[Told] = []
+        if actions:
+            report(f"traffic: {count} transfers, seed {seed}")
+            crowd = await traffic_stories.run(teller, actions, count, seed, report)
+            for failed in (each for each in crowd if not each.ok):
+                report(f"failed: {failed.name} {failed.receipt} {failed.steps}")
+        report("the last word: books, chain, custody")
+        await asyncio.sleep(3.0)  # the watcher may be a block behind
+        return await judge(house, told, crowd)
+
+
+async def _one(teller: Teller, name: str, report: Report) -> Told:
+    told, story = Told(name), dict(STORIES)[name]
+    began = time.monotonic()
+    try:
+        await story(teller, told)
+        told.ok = True
+    except UnexpectedScreen as failed:
+        told.steps.append(failed.detail)
+    told.seconds = time.monotonic() - began
+    report(f"{'ok    ' if told.ok else 'FAILED'} {name} ({told.seconds:.1f} s) {told.receipt}")
+    if not told.ok:
+        report("       " + told.steps[-1])
+    return told
+
+
+def _print(verdict: Verdict) -> None:
+    for story in verdict.answer["stories"]:
+        print(f"{'ok    ' if story['ok'] else 'FAILED'} {story['name']}: {story['seconds']} s")
+        for line in story["steps"]:
+            print(f"         {line}")
+    for name in (
+        "p95_confirm_to_receipt_seconds",
+        "failed_share",
+        "books_balanced",
+        "supply_matches",
+        "custody_covers",
+        "attestations",
+    ):
+        print(f"{name}: {verdict.answer[name]}")

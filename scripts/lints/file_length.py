@@ -1,0 +1,32 @@
+"""A file of source that has outgrown one reason to exist."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LINES_MAX = 450
+PATTERNS = ("*.py", "*.sol", "*.html", "*.js", "*.cjs", "*.sh")
+
+
+def main() -> int:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *PATTERNS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    files = [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    lengths = ((file, len(file.read_text().splitlines())) for file in files)
+    long = [
+        f"{file.relative_to(ROOT)}: {lines} lines, over {LINES_MAX}"
+        for file, lines in lengths
+        if lines > LINES_MAX
+    ]
+    print("\n".join(long) or f"{len(files)} files, none over {LINES_MAX} lines")
+    return 1 if long else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

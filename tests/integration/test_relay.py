@@ -1,0 +1,278 @@
+"""One settlement of every item, whatever dies when: a real chain, a real database, the real relay."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from juapesa.issuance.domain import Orders
+from juapesa.issuance.relay import Relay
+from juapesa.money import CKES, CNGN, KES, Money
+from support.hub import Desk, collected, send
+
+pytestmark = pytest.mark.needs_evm
+
+
+class Killed(BaseException):
+    """The process ends here: nothing of ours may catch it."""
+
+
+def test_a_send_is_minted_swapped_and_burnt_in_one_transaction(desk: Desk) -> None:
+    desk.capital()
+    before = desk.chain.supply(CNGN)
+    item = desk.order(send("A1"))
+    desk.settle_all()
+    assert desk.item(item).state == "settled"
+    assert desk.settled_events(item) == 1
+    assert desk.chain.supply(CNGN) == before - Money.whole(11_000, CNGN).minor
+    assert desk.chain.supply(CKES) == Money.whole(5_001_000, CKES).minor
+
+
+def test_many_items_share_one_transaction_and_a_bad_one_fails_alone(desk: Desk) -> None:
+    desk.capital()
+    good = [desk.order(send(f"B{number}")) for number in range(5)]
+    greedy = desk.order(send("B-greedy", least=20_000))
+    desk.tick()
+    desk.tick()
+    assert [desk.item(each).state for each in good] == ["settled"] * 5
+    assert (desk.item(greedy).state, desk.item(greedy).reason) == ("failed", "MinOutNotMet")
+    with desk.db.unit_of_work() as uow:
+        assert uow.one("SELECT count(*) AS n FROM issuance.batch WHERE state = 'included'")["n"] == 2  # type: ignore[index]
+
+
+def test_an_item_waits_for_its_quorum(desk: Desk) -> None:
+    item = desk.order(Orders(mint=collected(10, "C1")), sign=False)
+    assert desk.tick() == 0
+    desk.sign(item)
+    desk.settle_all()
+    assert desk.item(item).state == "settled"
+
+
+def kill(relay: Relay, name: str, *, after: bool) -> Relay:
+    """The relay, dying as it enters (or has just left) one of its own steps."""
+    step = getattr(relay, name)
+    inner_async = asyncio.iscoroutinefunction(step)
+
+    async def dying_async(*arguments: Any) -> Any:
+        if after:
+            await step(*arguments)
+        raise Killed
+
+    def dying(*arguments: Any) -> Any:
+        if after:
+            step(*arguments)
+        raise Killed
+
+    object.__setattr__(relay, name, dying_async if inner_async else dying)
+    return relay
+
+
+POINTS = [
+    ("_intend", False),  # nothing on record
+    ("_intend", True),  # on record, not sent
+    ("_hand_over", False),
+    ("_hand_over", True),  # sent, and nobody remembers that it was
+    ("_record", False),  # in a block, not on record
+    ("_record", True),
+]
+
+
+@pytest.mark.parametrize(("point", "after"), POINTS)
+def test_killed_at_any_step_and_restarted_it_settles_exactly_once(
+    desk: Desk, point: str, after: bool
+) -> None:
+    desk.capital()
+    items = [desk.order(send(f"D{number}")) for number in range(3)]
+    for _ in range(4):
+        with desk.relay() as relay, allowed_to_die():
+            desk.tick(kill(relay, point, after=after))
+    desk.settle_all()
+    assert [(desk.item(each).state, desk.item(each).reason) for each in items] == [("settled", "")] * 3
+    assert [desk.settled_events(each) for each in items] == [1] * 3
+    assert desk.chain.supply(CKES) == Money.whole(5_003_000, CKES).minor
+
+
+@contextmanager
+def allowed_to_die() -> Iterator[None]:
+    try:
+        yield
+    except Killed:
+        return
+
+
+def test_a_batch_whose_nonce_was_taken_is_made_anew(desk: Desk) -> None:
+    desk.capital()
+    item = desk.order(send("E1"))
+    with desk.relay() as relay, allowed_to_die():
+        desk.tick(kill(relay, "_hand_over", after=False))
+    take_nonce(desk)
+
+    async def cycles() -> None:
+        with desk.relay(lost_seconds=0.0) as relay:
+            for _ in range(4):
+                await relay.tick()
+
+    asyncio.run(cycles())
+    assert desk.item(item).state == "settled"
+    assert desk.settled_events(item) == 1
+
+
+def take_nonce(desk: Desk) -> None:
+    """Somebody else with the relayer's key sends a transaction."""
+    node, relayer = desk.chain.node, desk.chain.relayer.address
+    node.ask("anvil_impersonateAccount", relayer)
+    node.send(b"", to=relayer, sender=relayer)
+    node.ask("anvil_stopImpersonatingAccount", relayer)
+
+
+def test_a_lagging_mirror_makes_nobody_believe_that_a_batch_is_lost(desk: Desk) -> None:
+    """The nonce has moved and the receipt is not shown yet: Hedera's mirror does that for seconds."""
+    desk.capital()
+    item = desk.order(send("F1"))
+    desk.tick()
+
+    async def lagging() -> int:
+        with desk.relay() as relay:
+            receipt = relay.rpc.receipt
+
+            async def nothing(_: str) -> None:
+                return None
+
+            relay.rpc.receipt = nothing  # type: ignore[method-assign]
+            await relay.tick()
+            relay.rpc.receipt = receipt  # type: ignore[method-assign]
+            return await relay.tick()
+
+    asyncio.run(lagging())
+    assert desk.item(item).state == "settled"
+    assert desk.settled_events(item) == 1
+
+
+def test_an_item_that_the_chain_has_settled_is_never_failed(desk: Desk) -> None:
+    """The worst of all mistakes would be a refund of what was done."""
+    desk.capital()
+    item = desk.order(send("G1"))
+    desk.tick()
+    with desk.db.unit_of_work() as uow:  # a batch that was given up although it landed
+        uow.execute("UPDATE issuance.item SET state = 'open' WHERE id = %s", (item,))
+        uow.execute("UPDATE issuance.batch SET state = 'replaced' WHERE state = 'built'")
+    desk.clock.ahead += timedelta(seconds=600)
+    desk.settle_all()
+    assert desk.item(item).state == "settled"
+
+
+def test_an_item_that_is_settled_already_counts_as_settled(desk: Desk) -> None:
+    desk.capital()
+    item = desk.order(send("H1"))
+    desk.tick()
+    with desk.db.unit_of_work() as uow:
+        uow.execute("UPDATE issuance.item SET state = 'open' WHERE id = %s", (item,))
+        uow.execute("UPDATE issuance.batch SET state = 'replaced' WHERE state = 'built'")
+    desk.settle_all()
+    assert desk.item(item).state == "settled"
+    assert desk.settled_events(item) == 1
+
+
+def test_an_overdue_item_fails_and_can_never_settle(desk: Desk) -> None:
+    item = desk.order(Orders(mint=collected(10, "I1")), sign=False)
+    desk.clock.ahead += timedelta(seconds=desk.item_seconds + 60)
+    desk.tick()
+    assert (desk.item(item).state, desk.item(item).reason) == ("failed", "DeadlinePassed")
+    desk.sign(item)
+    desk.settle_all()
+    assert desk.item(item).state == "failed"
+    assert desk.settled_events(item) == 0
+
+
+def test_reserves_that_were_claimed_too_low_are_claimed_anew(desk: Desk) -> None:
+    """Mints settle in another order than they were asked for; each claim knew only of those before it."""
+    tight = {KES: Money.whole(10, KES)}
+    first, second = uuid.uuid4(), uuid.uuid4()
+    with desk.db.unit_of_work() as uow:
+        desk.issuance.order(uow, first, Orders(mint=collected(10, "J1")), tight)
+        desk.issuance.order(uow, second, Orders(mint=collected(10, "J2")), tight)
+    desk.sign(second)
+    desk.settle_all()
+    desk.sign(first)
+    desk.settle_all()
+    assert desk.item(second).state == "settled"
+    assert desk.item(first).state == "open"
+    desk.sign(first)  # the fresh statement
+    desk.settle_all()
+    assert desk.item(first).state == "settled"
+
+
+def test_an_expired_statement_is_replaced_while_its_item_lives(desk: Desk) -> None:
+    desk.item_seconds = 3_000
+    item = desk.order(Orders(mint=collected(10, "K1")), sign=False)
+    with desk.db.unit_of_work() as uow:
+        old = desk.issuance.open_requests(uow, desk.chain.attesters[0].address)[0].statement
+    desk.clock.ahead += timedelta(seconds=700)
+    desk.tick()
+    with desk.db.unit_of_work() as uow:
+        new = desk.issuance.open_requests(uow, desk.chain.attesters[0].address)[0].statement
+    assert new.nonce != old.nonce
+    assert new.expires_at > old.expires_at
+    assert new.receipt_hash == old.receipt_hash
+    assert desk.item(item).state == "open"
+
+
+def test_a_silent_oracle_holds_up_only_what_needs_a_price(desk: Desk) -> None:
+    desk.capital()
+    desk.oracle.say("/v1/prices", (503, {}))
+    swap, mint = desk.order(send("L1")), desk.order(Orders(mint=collected(10, "L2")))
+    desk.settle_all()
+    assert desk.item(mint).state == "settled"
+    assert desk.item(swap).state == "open"
+    desk.oracle.say("/v1/prices", (200, desk.chain.prices()))
+    desk.settle_all()
+    assert desk.item(swap).state == "settled"
+
+
+def test_two_relayers_with_one_key_settle_each_item_once(desk: Desk) -> None:
+    desk.capital()
+    items = [desk.order(send(f"M{number}")) for number in range(4)]
+
+    async def both() -> None:
+        with desk.relay() as one, desk.relay() as other:
+            for _ in range(6):
+                answers = await asyncio.gather(one.tick(), other.tick(), return_exceptions=True)
+                for each in answers:
+                    assert not isinstance(each, BaseException) or type(each).__module__.startswith(
+                        "juapesa"
+                    ), each
+
+    asyncio.run(both())
+    assert [desk.item(each).state for each in items] == ["settled"] * 4
+    assert [desk.settled_events(each) for each in items] == [1] * 4
+
+
+def test_a_price_that_has_become_too_low_is_raised_at_the_same_nonce(desk: Desk) -> None:
+    desk.capital()
+    item = desk.order(send("N1"))
+    with desk.relay() as relay, allowed_to_die():
+        desk.tick(kill(relay, "_hand_over", after=False))
+    desk.chain.node.ask("anvil_setNextBlockBaseFeePerGas", hex(10**11))
+    desk.settle_all()
+    assert desk.item(item).state == "settled"
+    assert desk.settled_events(item) == 1
+    with desk.db.unit_of_work() as uow:
+        tried = uow.all(
+            "SELECT b.nonce, b.tx_hash FROM issuance.attempt a JOIN issuance.batch b ON b.id = a.batch_id"
+            " WHERE b.id = (SELECT batch_id FROM issuance.item WHERE id = %s)",
+            (item,),
+        )
+    assert len(tried) == 2
+    assert desk.chain.node.ask("eth_getTransactionReceipt", tried[0]["tx_hash"])["status"] == "0x1"
+
+
+@pytest.mark.parametrize("count", [40])
+def test_a_full_batch_fits_under_the_gas_cap(desk: Desk, count: int) -> None:
+    desk.capital()
+    items = [desk.order(send(f"O{number}", whole=100, least=1_100)) for number in range(count)]
+    desk.settle_all()
+    assert {desk.item(each).state for each in items} == {"settled"}

@@ -1,0 +1,234 @@
+"""An attester signs what it has seen itself, and nothing else."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+
+from juapesa.chain import Deployment
+from juapesa.crypto import recover_address
+from juapesa.errors import JuaError, Unavailable
+from juapesa.issuance.attesting import LIFE_SECONDS_MAX, OBSERVED_SECONDS_MAX, Attester, Refused
+from juapesa.issuance.domain import Mint, Source, Statement, StatementRequest, mint_receipt_hash
+from juapesa.money import CKES, KES, NGN, USDC, Money
+from support.evm import play_key
+
+NOW = 1_790_000_000
+KEY = b"\x07" * 32
+RAIL = "mpesa-ke"
+TOKEN, ROUTER, REGISTRY = ("0x" + digit * 40 for digit in "123")
+DEPLOYMENT = Deployment("test", 298, REGISTRY, ROUTER, "0x" + "4" * 40, {CKES: TOKEN}, 0)
+
+
+class OperatorDown(Unavailable):
+    slug = "operator-down"
+
+
+@dataclass
+class BookedOperator:
+    """An operator's books, as far as we may read them."""
+
+    collections: dict[str, Money] = field(default_factory=dict)
+    refused_payouts: set[str] = field(default_factory=set)
+    held: Money | None = field(default_factory=lambda: Money.whole(1_000_000, KES))
+    pause: asyncio.Event | None = None
+
+    async def collected(self, reference: str, receipt: str) -> Money | None:
+        if self.pause is not None:
+            await self.pause.wait()
+        return self.collections.get(receipt)
+
+    async def payout_refused(self, reference: str) -> bool:
+        return reference in self.refused_payouts
+
+    async def float_held(self) -> Money:
+        if self.held is None:
+            raise OperatorDown("It is down.")
+        return self.held
+
+
+@dataclass
+class PaperJournal:
+    """A journal that a test can read."""
+
+    signed: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+
+    def signed_for(self, receipt_hash: bytes) -> tuple[int, bytes] | None:
+        return self.signed.get(receipt_hash)
+
+    def record(self, receipt_hash: bytes, amount: int, nonce: bytes) -> None:
+        self.signed[receipt_hash] = (amount, nonce)
+
+
+@dataclass
+class SeenChain:
+    """Which receipts the registry has minted against."""
+
+    minted: set[bytes] = field(default_factory=set)
+
+    async def is_minted(self, receipt_hash: bytes) -> bool:
+        return receipt_hash in self.minted
+
+
+@dataclass
+class Bench:
+    """An attester between an operator, a journal and a chain."""
+
+    operator: BookedOperator = field(
+        default_factory=lambda: BookedOperator(
+            collections={"RECEIPT": Money.whole(1_000, KES)}, refused_payouts={"ours"}
+        )
+    )
+    journal: PaperJournal = field(default_factory=PaperJournal)
+    chain: SeenChain = field(default_factory=SeenChain)
+
+    def attester(self) -> Attester:
+        operators = {RAIL: self.operator}
+        return Attester(play_key("attester 1"), DEPLOYMENT, KEY, operators, self.journal, self.chain)
+
+    def sign(self, request: StatementRequest) -> bytes:
+        return asyncio.run(self.attester().sign(request, NOW))
+
+
+def asked(mint: Mint | None = None, **changes: object) -> StatementRequest:
+    """A request that is in order but for the named fields of its statement."""
+    mint = mint or Mint(Money.whole(1_000, CKES), Source.COLLECT, RAIL, "ours", "RECEIPT")
+    statement = Statement(
+        token=TOKEN,
+        to=ROUTER,
+        amount=mint.amount.minor,
+        receipt_hash=mint_receipt_hash(KEY, mint),
+        reserves=Money.whole(500_000, CKES).minor,
+        observed_at=NOW - 5,
+        expires_at=NOW + 600,
+        nonce=bytes(31) + b"\x01",
+    )
+    changed = dataclasses.replace(statement, **changes)  # type: ignore[arg-type]
+    return StatementRequest(uuid4(), mint.amount.currency, mint, changed)
+
+
+def mint_of(whole: int, source: Source = Source.COLLECT, receipt: str = "RECEIPT") -> Mint:
+    return Mint(Money.whole(whole, CKES), source, RAIL, "ours", receipt)
+
+
+def test_it_signs_what_it_sees() -> None:
+    bench, request = Bench(), asked()
+    signature = bench.sign(request)
+    digest = request.statement.digest(298, REGISTRY)
+    assert recover_address(digest, signature) == play_key("attester 1").address.lower()
+    assert bench.journal.signed == {
+        request.statement.receipt_hash: (request.statement.amount, request.statement.nonce)
+    }
+
+
+BAD_FORMS: list[tuple[str, Callable[[], StatementRequest]]] = [
+    ("another token", lambda: asked(token="0x" + "9" * 40)),
+    ("another receiver", lambda: asked(to="0x" + "9" * 40)),
+    ("another amount than the order", lambda: asked(amount=1)),
+    ("nothing", lambda: asked(amount=0)),
+    ("a receipt hash of another movement", lambda: asked(receipt_hash=bytes(32))),
+    ("seen too long ago", lambda: asked(observed_at=NOW - OBSERVED_SECONDS_MAX - 1)),
+    ("seen in the future", lambda: asked(observed_at=NOW + OBSERVED_SECONDS_MAX + 1)),
+    ("expired", lambda: asked(expires_at=NOW)),
+    ("good for too long", lambda: asked(expires_at=NOW + LIFE_SECONDS_MAX + 1)),
+    ("an unknown rail", lambda: asked(Mint(Money.whole(1, CKES), Source.COLLECT, "other", "ours", "R"))),
+    ("a token we do not issue", lambda: asked(Mint(Money.whole(1, USDC), Source.CAPITAL, RAIL, "c", ""))),
+]
+
+
+@pytest.mark.parametrize("make", [each[1] for each in BAD_FORMS], ids=[each[0] for each in BAD_FORMS])
+def test_it_refuses_a_statement_that_says(make: Callable[[], StatementRequest]) -> None:
+    bench = Bench()
+    with pytest.raises(Refused):
+        bench.sign(make())
+    assert bench.journal.signed == {}
+
+
+def test_it_refuses_a_receipt_that_the_operator_does_not_know() -> None:
+    with pytest.raises(Refused):
+        Bench().sign(asked(mint_of(1_000, receipt="NEVER")))
+
+
+def test_it_refuses_more_than_the_operator_collected() -> None:
+    with pytest.raises(Refused):
+        Bench().sign(asked(mint_of(1_001)))
+
+
+def test_it_signs_less_than_was_collected_because_fees_are_not_minted() -> None:
+    assert Bench().sign(asked(mint_of(995)))
+
+
+def test_it_refuses_a_collection_in_another_currency() -> None:
+    bench = Bench(BookedOperator(collections={"RECEIPT": Money.whole(1_000, NGN)}))
+    with pytest.raises(Refused):
+        bench.sign(asked())
+
+
+def test_it_refuses_a_payout_that_did_not_fail() -> None:
+    with pytest.raises(Refused):
+        Bench(BookedOperator()).sign(asked(mint_of(10, Source.PAYOUT_FAILED, "")))
+
+
+def test_it_signs_for_a_payout_that_failed() -> None:
+    assert Bench().sign(asked(mint_of(10, Source.PAYOUT_FAILED, "")))
+
+
+def test_it_refuses_more_reserves_than_the_float_holds() -> None:
+    bench = Bench()
+    bench.operator.held = Money.whole(499_999, KES)
+    with pytest.raises(Refused):
+        bench.sign(asked())
+    with pytest.raises(Refused):
+        bench.sign(asked(mint_of(100, Source.CAPITAL, "")))
+
+
+def test_it_refuses_when_the_float_is_another_currency() -> None:
+    bench = Bench()
+    bench.operator.held = Money.whole(1_000_000, NGN)
+    with pytest.raises(Refused):
+        bench.sign(asked())
+
+
+def test_it_signs_nothing_while_the_operator_is_silent() -> None:
+    bench = Bench()
+    bench.operator.held = None
+    with pytest.raises(JuaError):
+        bench.sign(asked())
+    assert bench.journal.signed == {}
+
+
+def test_it_refuses_another_amount_for_a_receipt_that_it_signed() -> None:
+    bench = Bench()
+    bench.sign(asked())
+    with pytest.raises(Refused):
+        bench.sign(asked(mint_of(900)))
+
+
+def test_it_signs_the_same_again_only_while_the_chain_has_not_minted() -> None:
+    bench = Bench()
+    bench.sign(asked())
+    fresh = asked(nonce=bytes(31) + b"\x02")
+    assert bench.sign(fresh)
+    bench.chain.minted.add(fresh.statement.receipt_hash)
+    with pytest.raises(Refused):
+        bench.sign(asked(nonce=bytes(31) + b"\x03"))
+
+
+def test_two_amounts_asked_for_at_once_get_one_signature() -> None:
+    bench = Bench()
+    bench.operator.pause = asyncio.Event()
+
+    async def at_once() -> list[object]:
+        attester = bench.attester()
+        both = [asyncio.create_task(attester.sign(asked(mint_of(each)), NOW)) for each in (1_000, 900)]
+        await asyncio.sleep(0)
+        assert bench.operator.pause is not None
+        bench.operator.pause.set()
+        return list(await asyncio.gather(*both, return_exceptions=True))
+
+    answers = asyncio.run(at_once())
+    assert sum(isinstance(each, bytes) for each in answers) == 1
+    assert sum(isinstance(each, Refused) for each in answers) == 1

@@ -1,0 +1,49 @@
+"""Addresses follow ports, and nothing that was set is overridden."""
+
+from pathlib import Path
+
+import pytest
+
+from juapesa import config
+
+
+def test_local_addresses_follow_the_chosen_ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JUA_PORTS__API", "9001")
+    monkeypatch.setenv("JUA_PORTS__CHAIN", "9002")
+    settings = config.load(data_dir=tmp_path)
+    assert settings.public_url == "http://127.0.0.1:9001"
+    assert settings.chain.rpc_url == "http://127.0.0.1:9002"
+    assert settings.chain.deployments_dir == tmp_path / "deployments" / "chains"
+    assert settings.daraja.base_url == "http://127.0.0.1:8710"
+
+
+def test_an_address_that_was_set_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JUA_PORTS__API", "9001")
+    monkeypatch.setenv("JUA_PUBLIC_URL", "https://pay.example")
+    monkeypatch.setenv("JUA_CHAIN__NETWORK", "hedera-testnet")
+    monkeypatch.setenv("JUA_DARAJA__BASE_URL", "https://daraja.example")
+    settings = config.load()
+    assert settings.public_url == "https://pay.example"
+    assert settings.daraja.base_url == "https://daraja.example"
+    assert settings.chain.deployments_dir == Path("deployments/chains")
+
+
+def test_a_file_is_read_and_the_environment_wins_over_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "jua.toml").write_text('attesters = 5\nlog_level = "DEBUG"\n[ports]\napi = 9003\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("JUA_CONFIG", raising=False)
+    monkeypatch.setenv("JUA_ATTESTERS", "4")
+    settings = config.load()
+    assert (settings.attesters, settings.log_level) == (4, "DEBUG")
+    assert settings.public_url == "http://127.0.0.1:9003"
+
+
+def test_an_unknown_setting_in_the_file_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "jua.toml").write_text("[ports]\nappi = 9003\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="appi"):
+        config.load()
