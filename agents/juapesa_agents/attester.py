@@ -56,7 +56,9 @@ class Eyes:
         return seen.amount if seen.status is Outcome.SUCCESS else None
 
     async def payout_refused(self, reference: str) -> bool:
-        return await self._reader.confirm_payout(reference) is Outcome.FAILED
+        # ABSENT too: a payout that was turned away before it reached the operator moved nothing,
+        # and a reference that payments has given up is never ordered again.
+        return await self._reader.confirm_payout(reference) in {Outcome.FAILED, Outcome.ABSENT}
 
     async def float_held(self) -> Money:
         loop = asyncio.get_running_loop()
