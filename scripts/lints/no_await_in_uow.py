@@ -53,7 +53,7 @@ def main(paths: Sequence[str]) -> int:
     status = 0
     for path in (Path(each) for each in paths):
         if not path.exists():
-            print(f"{path}: no such file or folder", file=sys.stderr)  # noqa: T201
+            print(f"{path}: no such file or folder", file=sys.stderr)
             return 2
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             status = max(status, _check(file))
@@ -64,10 +64,10 @@ def _check(file: Path) -> int:
     try:
         offences = findings(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as problem:
-        print(f"{file}: cannot be read: {problem}", file=sys.stderr)  # noqa: T201
+        print(f"{file}: cannot be read: {problem}", file=sys.stderr)
         return 2
     for line, column, what in offences:
-        print(f"{file}:{line}:{column}: {what}")  # noqa: T201
+        print(f"{file}:{line}:{column}: {what}")
     return 1 if offences else 0
 
 

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from support.evm import MIDS_E18, Chain, Signer
-
 from juapesa.chain import abi
 from juapesa.crypto import keccak256
 from juapesa.money import CKES, CNGN, USDC, Currency
 from juapesa.transparency.entries import Statement
-
+from support.evm import MIDS_E18, Chain, Signer
 
 
 @dataclass
@@ -46,7 +44,9 @@ class Hub:
         body = (statement.token, statement.to, statement.amount, statement.receipt, statement.reserves)
         return ((*body, statement.observed_at, statement.expires_at, statement.nonce), signatures)
 
-    def item(self, *, mints: Any = (), swaps: Any = (), burns: Any = (), deposits: Any = ()) -> tuple[Any, ...]:
+    def item(
+        self, *, mints: Any = (), swaps: Any = (), burns: Any = (), deposits: Any = ()
+    ) -> tuple[Any, ...]:
         deadline = self.chain.node.now() + self.deadline_seconds
         return (self.fresh("item"), deadline, mints, swaps, burns, deposits)
 
