@@ -100,7 +100,7 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         Process(
             "ussd_bridge",
             agent("ussd_bridge"),
-            after=(*base, "world"),
+            after=base,
             ready_url=f"{LOOPBACK}:{ports.ussd}/health",
         ),
         Process("relayer", agent("relayer"), after=(*base, "world")),
