@@ -69,7 +69,7 @@ class Teller:
                 if count:
                     told.confirm_seconds.append(time.monotonic() - began)
                 return receipt
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.3)
         raise UnexpectedScreen(f"{code} is still {seen} after {RECEIPT_SECONDS_MAX:.0f} s.")
 
 
