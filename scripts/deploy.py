@@ -97,7 +97,11 @@ class Deployment:
         return artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
 
     def contract(self, name: str, contract: str, *arguments: Any) -> ContractInstance:
-        """The recorded contract, or a new one."""
+        """The recorded contract, or a new one.
+
+        The instance is made here, not by ape's `instance_at`, which prefers what its cache on disk
+        remembers of an address: on a restarted local chain, another contract.
+        """
         code = artifact(contract)
         kind = ContractType.model_validate(
             {
@@ -109,7 +113,7 @@ class Deployment:
         )
         known = self.record.contracts.get(name)
         if known is not None:
-            return chain.contracts.instance_at(known["address"], contract_type=kind)
+            return ContractInstance(known["address"], kind)
         creation = ContractContainer(kind)(*arguments, **self.options)
         creation.sender = self.deployer.address
         receipt = self.deployer.call(creation)
@@ -125,13 +129,13 @@ class Deployment:
             },
         )
         click.echo(f"{name}: {address}", err=True)
-        return chain.contracts.instance_at(address, contract_type=kind)
+        return ContractInstance(address, kind)
 
     def token(self, symbol: str, said: dict[str, Any]) -> ContractInstance:
         """A token that exists (``address``), play dollars (``test``), or one of ours (``local``)."""
         if "address" in said:
             kind = ContractType.model_validate({"contractName": symbol, "abi": artifact("LocalToken").abi})
-            token = chain.contracts.instance_at(said["address"], contract_type=kind)
+            token = ContractInstance(said["address"], kind)
         elif said["create"] == "test":
             if self.plan.local is None:
                 raise DeploymentFault(f"{symbol}: play money is for local networks; give an address.")

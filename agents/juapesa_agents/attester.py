@@ -7,12 +7,12 @@ operator and the chain, writes down what it signs, and hands the signature in.
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import structlog
 
 from juapesa import config
 from juapesa.chain import Deployment, Rpc, abi, load_deployment
@@ -21,9 +21,10 @@ from juapesa.config import Settings
 from juapesa.crypto import open_keystore
 from juapesa.errors import InvalidInput, JuaError, Unavailable
 from juapesa.issuance import desk
-from juapesa.issuance.attesting import Attester, Operator
+from juapesa.issuance.attesting import Attester
 from juapesa.issuance.domain import StatementRequest
 from juapesa.money import Money
+from juapesa.observability import get_logger
 from juapesa.rails.daraja.client import DarajaClient
 from juapesa.rails.daraja.credential import InitiatorCredential
 from juapesa.rails.daraja.reader import DarajaReader
@@ -38,32 +39,66 @@ from juapesa_agents.common.base import Agent
 from juapesa_agents.common.listener import Listener
 from juapesa_agents.common.options import Options, run_agent
 
-PACE_SECONDS = 0.4
-FLOAT_SECONDS = 2.0  # one look at a float serves all requests of that moment
+PACE_SECONDS = 0.3
+REQUESTS_AT_ONCE = 64
+REFUSED_PAUSE_SECONDS = 1.0  # before the same request is judged again
+FLOAT_SECONDS_MAX = 10.0
+FLOAT_REFRESH_SECONDS = 3.0
+FLOAT_WANTED_SECONDS = 120.0
 REQUESTS_PATH = "/attesters/requests"
 
 
 class Eyes:
-    """An operator as ``issuance.attesting`` wants to see it, on top of a rail's reader."""
+    """An operator as ``issuance.attesting`` wants to see it, on top of a rail's reader.
+
+    An operator takes seconds to tell a balance. While there is work, the float is therefore looked at
+    again and again beside it; what is older than ``FLOAT_SECONDS_MAX`` never counts.
+    """
 
     def __init__(self, reader: OperatorReader) -> None:
         self._reader = reader
-        self._float: asyncio.Task[Money] | None = None
-        self._float_until = 0.0
+        self._seen: tuple[float, Money] | None = None
+        self._look: asyncio.Task[Money] | None = None
+        self._wanted_at = float("-inf")
 
     async def collected(self, reference: str, receipt: str) -> Money | None:
         seen = await self._reader.confirm_collect(reference, receipt or None)
         return seen.amount if seen.status is Outcome.SUCCESS else None
 
     async def payout_refused(self, reference: str) -> bool:
-        return await self._reader.confirm_payout(reference) is Outcome.FAILED
+        return await self._reader.confirm_payout(reference) in {Outcome.FAILED, Outcome.ABSENT}
 
     async def float_held(self) -> Money:
-        loop = asyncio.get_running_loop()
-        if self._float is None or loop.time() >= self._float_until:
-            self._float = asyncio.create_task(self._reader.float_balance())
-            self._float_until = loop.time() + FLOAT_SECONDS
-        return await asyncio.shield(self._float)
+        now = self._wanted_at = asyncio.get_running_loop().time()
+        if self._seen is not None and now - self._seen[0] <= FLOAT_SECONDS_MAX:
+            return self._seen[1]
+        return await asyncio.shield(self._looking())
+
+    def keep_fresh(self) -> None:
+        """Look again if somebody has asked lately and the last look is getting old."""
+        now = asyncio.get_running_loop().time()
+        in_use = now - self._wanted_at <= FLOAT_WANTED_SECONDS
+        old = self._seen is None or now - self._seen[0] >= FLOAT_REFRESH_SECONDS
+        if in_use and old:
+            self._looking()
+
+    def _looking(self) -> "asyncio.Task[Money]":
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._look_now())
+            self._look.add_done_callback(_read_failure)
+        return self._look
+
+    async def _look_now(self) -> Money:
+        began = asyncio.get_running_loop().time()
+        held = await self._reader.float_balance()
+        self._seen = (began, held)
+        return held
+
+
+def _read_failure(look: "asyncio.Task[Money]") -> None:
+    """A look that failed is reported by whoever waits for it, and tried again by whoever asks next."""
+    if not look.cancelled():
+        look.exception()
 
 
 class SqliteJournal:
@@ -104,32 +139,60 @@ class ChainEyes:
 
 @dataclass
 class Attesting:
-    """One cycle: read the desk, judge each request, hand in what was signed."""
+    """One cycle: read the desk and take up what is new there.
+
+    A request is judged beside the cycle, for an operator takes seconds to answer and the next
+    request must not wait for that; ``finish`` waits for those under way.
+    """
 
     name: str
     attester: Attester
+    eyes: Sequence[Eyes]
     http: httpx.AsyncClient
     desk_url: str
     clock: Clock
-    dry_run: bool
+    options: Options
+    under_way: dict[uuid.UUID, "asyncio.Task[bool]"] = field(default_factory=dict)
 
     async def tick(self) -> int:
         requests = await self._requests()
-        if self.dry_run:
+        if self.options.dry_run:
             return len(requests)
-        signed = await asyncio.gather(*(self._handle(each) for each in requests))
-        return sum(signed)
+        self._put_away()
+        fresh = [each for each in requests if each.item_id not in self.under_way][:REQUESTS_AT_ONCE]
+        for each in fresh:
+            self.under_way[each.item_id] = asyncio.create_task(self._handle(each))
+        for eye in self.eyes:
+            eye.keep_fresh()
+        if self.options.once:
+            await self.finish()
+        return len(fresh)
+
+    async def finish(self) -> None:
+        """Wait for the requests under way."""
+        await asyncio.gather(*self.under_way.values())
+
+    def _put_away(self) -> None:
+        """Forget what is done; a bug in judging ends the process here."""
+        for item_id, task in list(self.under_way.items()):
+            if task.done():
+                task.result()
+                del self.under_way[item_id]
 
     async def _handle(self, request: StatementRequest) -> bool:
-        log = structlog.get_logger(self.name)
+        log = get_logger(self.name)
         try:
             signature = await self.attester.sign(request, self._now())
         except JuaError as refused:
             log.info("refused", item=str(request.item_id), why=refused.detail)
+            await asyncio.sleep(REFUSED_PAUSE_SECONDS)
             return False
         path = f"{REQUESTS_PATH}/{request.item_id}/signature"
         body = json.dumps({"signature": "0x" + signature.hex()}).encode()
-        answer = await self._call("POST", path, body)
+        try:
+            answer = await self._call("POST", path, body)
+        except Unavailable:
+            return False  # still on the desk: the next cycle takes it up again
         if answer.status_code != httpx.codes.NO_CONTENT:
             log.warning("signature not taken", item=str(request.item_id), status=answer.status_code)
             return False
@@ -158,7 +221,7 @@ class Attesting:
 
 def operators(
     settings: Settings, http: httpx.AsyncClient, clock: Clock, result_url: Callable[[str, str], str]
-) -> tuple[dict[str, Operator], DarajaReader]:
+) -> tuple[dict[str, Eyes], DarajaReader]:
     """This attester's eyes at every operator, by rail, with the credentials of its own configuration."""
     tokens = MemoryTokens(clock)
     daraja = DarajaReader(
@@ -167,11 +230,13 @@ def operators(
         InitiatorCredential(http, settings.daraja),
         clock=clock,
         result_url=result_url,
+        shortcodes=tuple(dict.fromkeys((settings.daraja.shortcode, settings.daraja.b2c_shortcode))),
     )
     momo = MomoReader(
         MomoClient(http, settings.momo, Product.COLLECTION, tokens),
         MomoClient(http, settings.momo, Product.DISBURSEMENT, tokens),
         settings.momo.currency,
+        counted=(Product.COLLECTION, Product.DISBURSEMENT),
     )
     return {daraja.rail: Eyes(daraja), momo.rail: Eyes(momo)}, daraja
 
@@ -192,7 +257,7 @@ async def run(options: Options) -> int:
         journal=SqliteJournal(settings.data_dir / name / "signed.sqlite"),
         chain=ChainEyes(rpc, deployment),
     )
-    work = Attesting(name, attester, http, settings.public_url, clock, options.dry_run)
+    work = Attesting(name, attester, list(eyes.values()), http, settings.public_url, clock, options)
     await listener.start(daraja.feed)
     try:
         return await Agent(name, work.tick, PACE_SECONDS).run(once=options.once)

@@ -6,6 +6,7 @@ secret, and a captured header is good for one request and one minute only.
 """
 
 import hashlib
+import re
 import uuid
 from typing import Any
 
@@ -15,6 +16,10 @@ from juapesa.issuance.domain import Mint, Source, Statement, StatementRequest
 from juapesa.money import Money, currency
 
 CLOCK_SKEW_SECONDS_MAX = 60
+TEXT_CHARACTERS_MAX = 200
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
+_WORD = re.compile(r"0x[0-9a-fA-F]{64}", re.ASCII)
 
 
 def authorization(signer: Signer, method: str, path: str, body: bytes, now: int) -> str:
@@ -71,30 +76,55 @@ def request_json(request: StatementRequest) -> dict[str, Any]:
     }
 
 
-def read_request(found: dict[str, Any]) -> StatementRequest:
-    """A statement request as it arrived. Raises InvalidInput."""
+def read_request(found: Any) -> StatementRequest:
+    """A statement request as it arrived; every field has its type and size. Raises InvalidInput."""
     try:
-        stated, token = found["statement"], currency(found["token"])
+        stated, token = found["statement"], currency(_text(found["token"]))
+        amount = _unsigned(stated["amount"])
         return StatementRequest(
-            item_id=uuid.UUID(found["item"]),
+            item_id=uuid.UUID(_text(found["item"])),
             token=token,
             mint=Mint(
-                Money(stated["amount"], token),
+                Money(amount, token),
                 Source(found["source"]),
-                found["rail"],
-                found["reference"],
-                found["receipt"],
+                _text(found["rail"]),
+                _text(found["reference"]),
+                _text(found["receipt"]),
             ),
             statement=Statement(
-                token=stated["token"],
-                to=stated["to"],
-                amount=stated["amount"],
-                receipt_hash=bytes.fromhex(stated["receipt"][2:]),
-                reserves=stated["reserves"],
-                observed_at=stated["observedAt"],
-                expires_at=stated["expiresAt"],
-                nonce=bytes.fromhex(stated["nonce"][2:]),
+                token=_address(stated["token"]),
+                to=_address(stated["to"]),
+                amount=amount,
+                receipt_hash=_word(stated["receipt"]),
+                reserves=_unsigned(stated["reserves"]),
+                observed_at=_unsigned(stated["observedAt"]),
+                expires_at=_unsigned(stated["expiresAt"]),
+                nonce=_word(stated["nonce"]),
             ),
         )
     except (KeyError, TypeError, ValueError) as problem:
         raise InvalidInput(f"This is no statement request: {type(problem).__name__}.") from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > TEXT_CHARACTERS_MAX:
+        raise ValueError("no short text")
+    return value
+
+
+def _unsigned(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**64:
+        raise ValueError("no uint64")
+    return value
+
+
+def _address(value: Any) -> str:
+    if not _ADDRESS.fullmatch(_text(value)):
+        raise ValueError("no address")
+    return str(value)
+
+
+def _word(value: Any) -> bytes:
+    if not _WORD.fullmatch(_text(value)):
+        raise ValueError("no 32 bytes")
+    return bytes.fromhex(value[2:])

@@ -164,7 +164,7 @@ def mint_receipt_hash(key: bytes, mint: Mint) -> bytes:
     be minted against twice. Without the key nobody can test a guess against it. Operators look
     receipts up without regard to case, so all spellings of one receipt have one hash.
     """
-    movement = mint.receipt if mint.source is Source.COLLECT else mint.reference
+    movement = (mint.receipt or mint.reference) if mint.source is Source.COLLECT else mint.reference
     return _keyed(key, "mint", mint.source, mint.rail, movement.strip().upper())
 
 

@@ -89,7 +89,8 @@ class Money:
 
     def ppm_up(self, parts_per_million: int) -> Self:
         """That many millionths of this amount, rounded away from zero towards the larger fee."""
-        return type(self)(-(-self.minor * parts_per_million // 1_000_000), self.currency)
+        size = -(-abs(self.minor) * parts_per_million // 1_000_000)
+        return type(self)(-size if self.minor < 0 else size, self.currency)
 
     def rescaled_down(self, to: Currency) -> Self:
         """The same number of whole units in another currency's minor units, rounded down.

@@ -1,1 +1,6 @@
-"""Structured logs that know what must never be written."""
+"""Logs and their redaction."""
+
+from juapesa.observability.logs import configure_logging, get_logger
+from juapesa.observability.redaction import redact, redact_text
+
+__all__ = ["configure_logging", "get_logger", "redact", "redact_text"]

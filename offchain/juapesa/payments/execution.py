@@ -198,8 +198,8 @@ def _custody(loaded: store.Loaded, leg: store.LegRow) -> Custody | None:
             collect = loaded.last(LegKind.COLLECT)
             if collect is None:
                 return None
-            assert collect.receipt is not None, "a collection that is done has the operator's receipt"
-            return Custody("collect", loaded.from_rail, collect.reference, collect.receipt)
+            # An operator may confirm a collection and yet not name its receipt; our reference stands in.
+            return Custody("collect", loaded.from_rail, collect.reference, collect.receipt or "")
         case LegKind.UNWIND:
             assert loaded.to_rail is not None
             return _refused(loaded, LegKind.PAYOUT, loaded.to_rail)

@@ -50,11 +50,27 @@ def quote_exact_in(state: PoolState, amount_in: int, *, sell: bool, now: int) ->
     return out
 
 
+def least_in_for_out(state: PoolState, amount_out: int, *, sell: bool, now: int) -> int:
+    """The smallest amount in that pays at least ``amount_out``. Raises Refused as the quote of it does."""
+    bid, ask = _bid(state), _ask(state)
+    if amount_out <= 0 or bid == 0:
+        raise Refused("BadAmount" if state.mid_e18 else "StalePrice")
+    amount_in = -(-amount_out * E18 // bid) if sell else -(-amount_out * ask // E18)
+    quote_exact_in(state, amount_in, sell=sell, now=now)
+    return amount_in
+
+
 def _usdc_for_token_down(state: PoolState, amount_in: int) -> int:
-    bid = state.mid_e18 * (PPM - state.spread_ppm) // PPM
-    return amount_in * bid // E18
+    return amount_in * _bid(state) // E18
 
 
 def _token_for_usdc_down(state: PoolState, amount_in: int) -> int:
-    ask = -(-state.mid_e18 * (PPM + state.spread_ppm) // PPM)
-    return amount_in * E18 // ask
+    return amount_in * E18 // _ask(state)
+
+
+def _bid(state: PoolState) -> int:
+    return state.mid_e18 * (PPM - state.spread_ppm) // PPM
+
+
+def _ask(state: PoolState) -> int:
+    return -(-state.mid_e18 * (PPM + state.spread_ppm) // PPM)

@@ -6,6 +6,7 @@ and ``notify`` (the callback's address and body).
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -77,6 +78,9 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         loaded = map(Order.from_document, store.load(self._space).values())
         self.orders = {order.id: order for order in sorted(loaded, key=lambda each: each.accepted_at)}
+        self._named: dict[str, set[str]] = defaultdict(set)  # order ids by reference, receipt and phone
+        for order in self.orders.values():
+            self._index(order)
 
     def now(self) -> float:
         """Unix seconds."""
@@ -108,6 +112,7 @@ class Engine:
         """Take an order in; it is on disk when this returns."""
         assert order.id not in self.orders, "the operator's ids are unique"
         self.orders[order.id] = order
+        self._index(order)
         self._store.put(self._space, order.id, order.to_document())
         self._forget_oldest()
         self._store.commit()
@@ -115,12 +120,13 @@ class Engine:
 
     def save(self, order: Order) -> None:
         """Write the order and every balance that changed with it, together."""
+        self._index(order)
         self._store.put(self._space, order.id, order.to_document())
         self._store.commit()
 
-    def find(self, test: Callable[[Order], bool]) -> Order | None:
-        """The newest order that passes the test."""
-        return next((each for each in reversed(self.orders.values()) if test(each)), None)
+    def named(self, name: str) -> list[Order]:
+        """The orders with this id, reference, receipt or phone."""
+        return [self.orders[each] for each in self._named.get(name, set()) if each in self.orders]
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something in the background until it ends or the sandbox stops."""
@@ -184,6 +190,10 @@ class Engine:
         assert order.status != PENDING, "settling decides"
         self.save(order)
 
+    def _index(self, order: Order) -> None:
+        for name in _names(order):
+            self._named[name].add(order.id)
+
     def _post(self, delivery: Delivery | None) -> None:
         if delivery is not None:
             self._courier.post(delivery)
@@ -194,7 +204,13 @@ class Engine:
         oldest = next((each for each in self.orders.values() if each.status != PENDING), None)
         if oldest is not None:
             del self.orders[oldest.id]
+            for name in _names(oldest):
+                self._named[name].discard(oldest.id)
             self._store.drop(self._space, oldest.id)
+
+
+def _names(order: Order) -> set[str]:
+    return {name for name in (order.id, order.reference, order.receipt, order.phone) if name}
 
 
 async def _nothing(_: Order) -> None:

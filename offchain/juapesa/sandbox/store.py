@@ -18,7 +18,11 @@ class Store:
     def __init__(self, path: Path | None = None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
+        self._db = sqlite3.connect(
+            path or ":memory:",
+            isolation_level=None,
+            check_same_thread=False,  # one event loop uses it, whichever thread that runs in
+        )
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = normal")
         self._db.execute(

@@ -113,10 +113,27 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
             agent("attester", "--number", str(number)),
             after=(*base, "world"),
             ready_url=f"{LOOPBACK}:{ports.attester_first + number - 1}/health",
+            env=attester_credentials(number),
         )
         for number in range(1, settings.attesters + 1)
     ]
     return [*rows, *attesters]
+
+
+def attester_credentials(number: int) -> dict[str, str]:
+    """What an attester shows the sandboxed operators: credentials of its own, which may only look."""
+    user = f"6f1a3c0e-52a5-4c3b-9d1e-6a4b2f1c1{number:03d}"
+    return {
+        "JUA_DARAJA__CONSUMER_KEY": f"attester-{number}-consumer",
+        "JUA_DARAJA__CONSUMER_SECRET": f"attester-{number}-consumer-secret",
+        "JUA_DARAJA__INITIATOR_NAME": f"attester-{number}",
+        "JUA_MOMO__COLLECTION_USER": user,
+        "JUA_MOMO__DISBURSEMENT_USER": user,
+        "JUA_MOMO__COLLECTION_KEY": f"attester-{number}-momo-key",
+        "JUA_MOMO__DISBURSEMENT_KEY": f"attester-{number}-momo-key",
+        "JUA_MOMO__COLLECTION_SECRET": f"attester-{number}-momo-secret",
+        "JUA_MOMO__DISBURSEMENT_SECRET": f"attester-{number}-momo-secret",
+    }
 
 
 def environment(settings: Settings, database_url: str) -> dict[str, str]:

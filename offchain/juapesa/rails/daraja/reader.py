@@ -86,8 +86,8 @@ class DarajaReader:
 
     async def float_balance(self) -> Money:
         total = Money.zero(KES)
-        for shortcode in self._shortcodes:
-            total += await self._balance(shortcode)
+        for held in await asyncio.gather(*(self._balance(shortcode) for shortcode in self._shortcodes)):
+            total += held
         return total
 
     def _seen(self, result: callbacks.Result, receipt: str) -> SeenCollect:

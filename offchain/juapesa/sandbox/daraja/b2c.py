@@ -66,9 +66,8 @@ class B2c:
 
     def find(self, originator: str) -> Order | None:
         """The payout with this OriginatorConversationID."""
-        return self._world.engine.find(
-            lambda each: each.wire.get("what") == "b2c" and each.reference == originator
-        )
+        payouts = (each for each in self._world.engine.named(originator) if each.wire["what"] == "b2c")
+        return next((each for each in payouts if each.reference == originator), None)
 
     def settle(self, order: Order) -> None:
         """M-Pesa's core decides and pays."""

@@ -103,17 +103,14 @@ class Enquiries:
         return await answer(fault, JSONResponse(results.acknowledgement(conversation, originator)))
 
     def _find(self, receipt: str, original: str) -> Order | None:
-        def is_it(order: Order) -> bool:
-            if receipt and order.receipt == receipt:
-                return True
-            names = {
-                order.id,
-                order.reference if order.kind == "payout" else "",
-                order.wire.get("conversation"),
-            }
-            return bool(original) and original in names
-
-        return self._world.engine.find(is_it)
+        """By receipt, else by ConversationID or the client's OriginatorConversationID."""
+        for order in self._world.engine.named(receipt) if receipt else []:
+            if order.receipt == receipt and order.status != PENDING:
+                return order
+        for order in self._world.engine.named(original) if original else []:
+            if original == order.id or (order.kind == "payout" and original == order.reference):
+                return order
+        return None
 
     def _status(self, order: Order | None) -> tuple[str, dict[str, Any], str]:
         if order is None:
@@ -141,7 +138,7 @@ class Enquiries:
             "TransactionStatus": status,
             "FinalisedTime": ids.compact(order.settled_at) if done and order.settled_at else None,
             "Amount": shillings(order.amount),
-            "ConversationID": order.wire.get("conversation", order.id),
+            "ConversationID": order.id,
             "ReceiptNo": order.receipt if done and order.receipt else None,
         }
         return "0", parameters, ""
@@ -161,7 +158,7 @@ class Enquiries:
 
     def _reverse(self, receipt: str, amount: Money) -> tuple[str, dict[str, Any], str]:
         world = self._world
-        order = world.engine.find(lambda each: bool(receipt) and each.receipt == receipt)
+        order = self._find(receipt, "")
         if order is None or order.kind != "collect" or order.status != SUCCESS or amount > order.amount:
             return "R000002", {}, ""
         if order.wire.get("reversed"):

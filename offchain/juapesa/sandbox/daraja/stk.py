@@ -160,10 +160,8 @@ class Stk:
         order.settle_at = self._world.engine.settle_time(order.plan)
 
     def _is_locked(self, phone: str) -> bool:
-        open_prompt = self._world.engine.find(
-            lambda each: each.phone == phone and each.status == PENDING and each.wire.get("what") == "stk"
-        )
-        return open_prompt is not None
+        theirs = self._world.engine.named(phone)
+        return any(each.status == PENDING and each.wire["what"] == "stk" for each in theirs)
 
     def _rule(self, order: Order) -> str:
         if order.wire["PartyB"] != self._world.settings.shortcode:
@@ -177,14 +175,11 @@ class Stk:
         if not window:
             return False
         since = order.accepted_at - window
-        same = self._world.engine.find(
-            lambda each: (
-                (each.phone, each.minor, each.status) == (order.phone, order.minor, SUCCESS)
-                and each.wire.get("what") == "stk"
-                and (each.settled_at or 0.0) >= since
-            )
+        paid = (each for each in self._world.engine.named(order.phone) if each.status == SUCCESS)
+        return any(
+            each.wire["what"] == "stk" and each.minor == order.minor and (each.settled_at or 0.0) >= since
+            for each in paid
         )
-        return same is not None
 
     def _state(self, order: Order, fault: Fault | None) -> Response:
         silent = fault is not None and fault.fault in {"silent", "late", "lost"}

@@ -1,0 +1,23 @@
+"""What settling costs, measured as Hedera would charge it: calldata, cold storage and all."""
+
+import pytest
+
+from support.evm import Chain
+from support.settlements import Hub
+
+pytestmark = pytest.mark.needs_evm
+
+ITEM_UNITS = 1_000 * 10**6
+
+
+def test_a_batch_of_forty_transfers_fits_into_a_transaction(chain: Chain) -> None:
+    hub = Hub(chain)
+    hub.liquidity()
+    hub.settle(hub.transfer(ITEM_UNITS))
+    used = {}
+    for count in (1, 10, 40):
+        receipt = hub.settle(*(hub.transfer(ITEM_UNITS) for _ in range(count)))
+        used[count] = int(receipt["gasUsed"], 16)
+    print(used)
+    assert used[1] < 420_000
+    assert used[40] < 11_000_000, "room for a million a single item may burn"
