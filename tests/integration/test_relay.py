@@ -152,9 +152,7 @@ def collected(whole: int, receipt: str) -> Mint:
 def send(receipt: str, whole: int = 1_000, least: int = 11_000) -> Orders:
     """Mint shillings, swap them to naira, burn the naira: the chain leg of a send."""
     out = Money.whole(least, CNGN)
-    return Orders(
-        mint=collected(whole, receipt), swap=Swap(Money.whole(whole, CKES), out), burn=out
-    )
+    return Orders(mint=collected(whole, receipt), swap=Swap(Money.whole(whole, CKES), out), burn=out)
 
 
 @pytest.fixture
@@ -392,7 +390,9 @@ def test_two_relayers_with_one_key_settle_each_item_once(desk: Desk) -> None:
             for _ in range(6):
                 answers = await asyncio.gather(one.tick(), other.tick(), return_exceptions=True)
                 for each in answers:
-                    assert not isinstance(each, BaseException) or type(each).__module__.startswith("juapesa"), each
+                    assert not isinstance(each, BaseException) or type(each).__module__.startswith(
+                        "juapesa"
+                    ), each
                 desk.chain.mine()
 
     asyncio.run(both())

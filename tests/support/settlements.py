@@ -11,7 +11,6 @@ from juapesa.money import CKES, CNGN, USDC, Currency
 from juapesa.transparency.entries import Statement
 
 
-
 @dataclass
 class Hub:
     """Sends items to a chain's router as its relayer; counts its own serial numbers."""
@@ -46,7 +45,9 @@ class Hub:
         body = (statement.token, statement.to, statement.amount, statement.receipt, statement.reserves)
         return ((*body, statement.observed_at, statement.expires_at, statement.nonce), signatures)
 
-    def item(self, *, mints: Any = (), swaps: Any = (), burns: Any = (), deposits: Any = ()) -> tuple[Any, ...]:
+    def item(
+        self, *, mints: Any = (), swaps: Any = (), burns: Any = (), deposits: Any = ()
+    ) -> tuple[Any, ...]:
         deadline = self.chain.node.now() + self.deadline_seconds
         return (self.fresh("item"), deadline, mints, swaps, burns, deposits)
 
