@@ -11,7 +11,7 @@ import pytest
 
 from juapesa.supervisor.tools import ToolMissing, evm_tool
 
-pytest_plugins = ["support.postgres", "support.evm"]
+pytest_plugins = ["support.postgres", "support.evm", "support.hub"]
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import structlog
 
 from juapesa import config
 from juapesa.chain import Deployment, Rpc, abi, load_deployment
@@ -24,6 +23,7 @@ from juapesa.issuance import desk
 from juapesa.issuance.attesting import Attester, Operator
 from juapesa.issuance.domain import StatementRequest
 from juapesa.money import Money
+from juapesa.observability import get_logger
 from juapesa.rails.daraja.client import DarajaClient
 from juapesa.rails.daraja.credential import InitiatorCredential
 from juapesa.rails.daraja.reader import DarajaReader
@@ -121,7 +121,7 @@ class Attesting:
         return sum(signed)
 
     async def _handle(self, request: StatementRequest) -> bool:
-        log = structlog.get_logger(self.name)
+        log = get_logger(self.name)
         try:
             signature = await self.attester.sign(request, self._now())
         except JuaError as refused:

@@ -4,9 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from support.evm import Chain
-from support.lying_node import Lie, lying_node
-from support.settlements import Hub
 
 from juapesa.cli import main
 from juapesa.crypto import checksum_address
@@ -15,6 +12,9 @@ from juapesa.transparency.entries import APPENDED, ATTESTED, ATTESTERS_CHANGED
 from juapesa.transparency.merkle import EMPTY_ROOT
 from juapesa.transparency.node import NodeFault
 from juapesa.transparency.verify import NotARegistry, Verdict, verify
+from support.evm import Chain
+from support.lying_node import Lie, lying_node
+from support.settlements import Hub
 
 pytestmark = pytest.mark.needs_evm
 

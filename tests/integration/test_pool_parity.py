@@ -8,12 +8,12 @@ import random
 from typing import Any
 
 import pytest
-from support.evm import Chain
 
 from juapesa.chain import abi
 from juapesa.crypto import keccak256
 from juapesa.money import CKES, USDC
 from juapesa.pools.model import PoolState, Refused, least_in_for_out, quote_exact_in
+from support.evm import Chain
 
 pytestmark = pytest.mark.needs_evm
 

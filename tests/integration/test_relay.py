@@ -4,163 +4,21 @@ import asyncio
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
-from support.evm import MIDS_E18, Chain
-from support.operators import Operator, operator
 
-from juapesa.chain import abi
-from juapesa.db import Database
-from juapesa.issuance.domain import Mint, Orders, Source, Swap, item_key
-from juapesa.issuance.mirror import Mirror
+from juapesa.issuance.domain import Orders
 from juapesa.issuance.relay import Relay
-from juapesa.issuance.service import Issuance
-from juapesa.issuance.store import ItemRow
-from juapesa.ledger import Ledger
-from juapesa.money import CKES, CNGN, KES, NGN, USDC, Money
+from juapesa.money import CKES, CNGN, KES, Money
+from support.hub import Desk, collected, send
 
 pytestmark = pytest.mark.needs_evm
-
-KEY = b"\x07" * 32
-FLOATS = {KES: Money.whole(100_000_000, KES), NGN: Money.whole(1_000_000_000, NGN)}
 
 
 class Killed(BaseException):
     """The process ends here: nothing of ours may catch it."""
-
-
-@dataclass
-class MovableClock:
-    """The machine's time, moved by the test."""
-
-    ahead: timedelta = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
-@dataclass
-class Desk:
-    """Everything around the relay, and builders for items."""
-
-    db: Database
-    chain: Chain
-    oracle: Operator
-    clock: MovableClock = field(default_factory=MovableClock)
-    item_seconds: int = 120
-
-    @property
-    def issuance(self) -> Issuance:
-        return Issuance(
-            deployment=self.chain.deployment,
-            ledger=Ledger(),
-            clock=self.clock,
-            receipt_key=KEY,
-            attesters=frozenset(each.address.lower() for each in self.chain.attesters),
-            quorum=2,
-            item_seconds=self.item_seconds,
-            statement_seconds=500,
-        )
-
-    def order(self, orders: Orders, *, sign: bool = True) -> uuid.UUID:
-        """Order an item; a mint in it is signed for at once."""
-        item_id = uuid.uuid4()
-        with self.db.unit_of_work() as uow:
-            self.issuance.order(uow, item_id, orders, FLOATS)
-        if sign:
-            self.sign(item_id)
-        return item_id
-
-    def sign(self, item_id: uuid.UUID) -> None:
-        """Two attesters sign what is asked for this item, if anything is."""
-        with self.db.unit_of_work() as uow:
-            for attester in self.chain.attesters[:2]:
-                for request in self.issuance.open_requests(uow, attester.address):
-                    if request.item_id == item_id:
-                        digest = request.statement.digest(
-                            self.chain.deployment.chain_id, self.chain.deployment.registry
-                        )
-                        signature = attester.sign_digest(digest)
-                        self.issuance.add_signature(uow, attester.address, item_id, signature)
-
-    def capital(self) -> None:
-        """Liquidity in both pools, as a first start brings it."""
-        for amount in (Money.whole(5_000_000, CKES), Money.whole(50_000_000, CNGN)):
-            mint = Mint(amount, Source.CAPITAL, "rail", f"capital-{amount.currency}", "")
-            self.order(Orders(mint=mint, deposit=amount))
-        self.settle_all()
-
-    def item(self, item_id: uuid.UUID) -> ItemRow:
-        with self.db.unit_of_work() as uow:
-            return self.issuance.item(uow, item_id)
-
-    @contextmanager
-    def relay(self, **changes: Any) -> Iterator[Relay]:
-        """A freshly started relayer."""
-        yield replace(
-            Relay(
-                db=self.db,
-                issuance=self.issuance,
-                deployment=self.chain.deployment,
-                rpc=self.chain.rpc(),
-                http=httpx.AsyncClient(trust_env=False),
-                oracle_url=self.oracle.url,
-                signer=self.chain.relayer,
-                clock=self.clock,
-                batch_items_max=40,
-            ),
-            **changes,
-        )
-
-    def tick(self, relay: Relay | None = None) -> int:
-        """One cycle in an event loop of its own, as after a restart."""
-
-        async def once() -> int:
-            with self.relay() as fresh:
-                return await (relay or fresh).tick()
-
-        return asyncio.run(once())
-
-    def settle_all(self) -> None:
-        """Cycles until nothing is left to do."""
-        for _ in range(12):
-            self.chain.mine()
-            self.tick()
-        with self.db.unit_of_work() as uow:
-            left = uow.all("SELECT id FROM issuance.item WHERE state = 'batched'")
-        assert left == []
-
-    def settled_events(self, item_id: uuid.UUID) -> int:
-        """How often the router says that it settled an item."""
-        query = {
-            "address": self.chain.deployment.router,
-            "fromBlock": "0x0",
-            "toBlock": "latest",
-            "topics": [abi.ITEM_SETTLED.topic, "0x" + item_key(item_id).hex()],
-        }
-        return len(self.chain.node.ask("eth_getLogs", query))
-
-
-def collected(whole: int, receipt: str) -> Mint:
-    return Mint(Money.whole(whole, CKES), Source.COLLECT, "mpesa-ke", str(uuid.uuid4()), receipt)
-
-
-def send(receipt: str, whole: int = 1_000, least: int = 11_000) -> Orders:
-    """Mint shillings, swap them to naira, burn the naira: the chain leg of a send."""
-    out = Money.whole(least, CNGN)
-    return Orders(mint=collected(whole, receipt), swap=Swap(Money.whole(whole, CKES), out), burn=out)
-
-
-@pytest.fixture
-def desk(database: Database, chain: Chain) -> Iterator[Desk]:
-    with operator() as oracle:
-        oracle.tokens_free = True
-        oracle.say("/v1/prices", (200, chain.prices()))
-        yield Desk(database, chain, oracle)
 
 
 def test_a_send_is_minted_swapped_and_burnt_in_one_transaction(desk: Desk) -> None:
@@ -178,9 +36,7 @@ def test_many_items_share_one_transaction_and_a_bad_one_fails_alone(desk: Desk) 
     desk.capital()
     good = [desk.order(send(f"B{number}")) for number in range(5)]
     greedy = desk.order(send("B-greedy", least=20_000))
-    desk.chain.mine_by_hand()
     desk.tick()
-    desk.chain.mine()
     desk.tick()
     assert [desk.item(each).state for each in good] == ["settled"] * 5
     assert (desk.item(greedy).state, desk.item(greedy).reason) == ("failed", "MinOutNotMet")
@@ -232,17 +88,16 @@ def test_killed_at_any_step_and_restarted_it_settles_exactly_once(
     desk.capital()
     items = [desk.order(send(f"D{number}")) for number in range(3)]
     for _ in range(4):
-        with desk.relay() as relay, pytest.raises(Killed) if False else _allowed_to_die():
+        with desk.relay() as relay, allowed_to_die():
             desk.tick(kill(relay, point, after=after))
-        desk.chain.mine()
     desk.settle_all()
-    assert [desk.item(each).state for each in items] == ["settled"] * 3
+    assert [(desk.item(each).state, desk.item(each).reason) for each in items] == [("settled", "")] * 3
     assert [desk.settled_events(each) for each in items] == [1] * 3
     assert desk.chain.supply(CKES) == Money.whole(5_003_000, CKES).minor
 
 
 @contextmanager
-def _allowed_to_die() -> Iterator[None]:
+def allowed_to_die() -> Iterator[None]:
     try:
         yield
     except Killed:
@@ -252,11 +107,16 @@ def _allowed_to_die() -> Iterator[None]:
 def test_a_batch_whose_nonce_was_taken_is_made_anew(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("E1"))
-    with desk.relay() as relay, _allowed_to_die():
+    with desk.relay() as relay, allowed_to_die():
         desk.tick(kill(relay, "_hand_over", after=False))
     take_nonce(desk)
-    desk.clock.ahead += timedelta(seconds=60)
-    desk.settle_all()
+
+    async def cycles() -> None:
+        with desk.relay(lost_seconds=0.0) as relay:
+            for _ in range(4):
+                await relay.tick()
+
+    asyncio.run(cycles())
     assert desk.item(item).state == "settled"
     assert desk.settled_events(item) == 1
 
@@ -274,7 +134,6 @@ def test_a_lagging_mirror_makes_nobody_believe_that_a_batch_is_lost(desk: Desk) 
     desk.capital()
     item = desk.order(send("F1"))
     desk.tick()
-    desk.chain.mine()
 
     async def lagging() -> int:
         with desk.relay() as relay:
@@ -298,7 +157,6 @@ def test_an_item_that_the_chain_has_settled_is_never_failed(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("G1"))
     desk.tick()
-    desk.chain.mine()
     with desk.db.unit_of_work() as uow:  # a batch that was given up although it landed
         uow.execute("UPDATE issuance.item SET state = 'open' WHERE id = %s", (item,))
         uow.execute("UPDATE issuance.batch SET state = 'replaced' WHERE state = 'built'")
@@ -311,7 +169,6 @@ def test_an_item_that_is_settled_already_counts_as_settled(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("H1"))
     desk.tick()
-    desk.chain.mine()
     with desk.db.unit_of_work() as uow:
         uow.execute("UPDATE issuance.item SET state = 'open' WHERE id = %s", (item,))
         uow.execute("UPDATE issuance.batch SET state = 'replaced' WHERE state = 'built'")
@@ -344,14 +201,9 @@ def test_reserves_that_were_claimed_too_low_are_claimed_anew(desk: Desk) -> None
     desk.settle_all()
     assert desk.item(second).state == "settled"
     assert desk.item(first).state == "open"
-    mirror(desk)
-    desk.sign(first)
+    desk.sign(first)  # the fresh statement
     desk.settle_all()
     assert desk.item(first).state == "settled"
-
-
-def mirror(desk: Desk) -> int:
-    return int(asyncio.run(Mirror(desk.db, Ledger(), desk.chain.deployment, desk.chain.rpc()).tick()))
 
 
 def test_an_expired_statement_is_replaced_while_its_item_lives(desk: Desk) -> None:
@@ -393,38 +245,29 @@ def test_two_relayers_with_one_key_settle_each_item_once(desk: Desk) -> None:
                     assert not isinstance(each, BaseException) or type(each).__module__.startswith(
                         "juapesa"
                     ), each
-                desk.chain.mine()
 
     asyncio.run(both())
     assert [desk.item(each).state for each in items] == ["settled"] * 4
     assert [desk.settled_events(each) for each in items] == [1] * 4
 
 
-def test_a_price_that_the_node_finds_too_low_is_raised_at_the_same_nonce(desk: Desk) -> None:
+def test_a_price_that_has_become_too_low_is_raised_at_the_same_nonce(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("N1"))
-
-    async def dear() -> None:
-        with desk.relay() as relay:
-            real = relay.rpc.gas_price
-
-            async def nothing() -> int:
-                return 0
-
-            relay.rpc.gas_price = nothing  # type: ignore[method-assign]
-            desk.chain.node.ask("anvil_setMinGasPrice", hex(10**9)) if False else None
-            with _allowed_to_die():
-                await kill(relay, "_hand_over", after=False).tick()
-            relay.rpc.gas_price = real  # type: ignore[method-assign]
-
-    asyncio.run(dear())
-    desk.chain.node.ask("anvil_setNextBlockBaseFeePerGas", hex(10**9))
-    desk.chain.mine()
+    with desk.relay() as relay, allowed_to_die():
+        desk.tick(kill(relay, "_hand_over", after=False))
+    desk.chain.node.ask("anvil_setNextBlockBaseFeePerGas", hex(10**11))
     desk.settle_all()
     assert desk.item(item).state == "settled"
     assert desk.settled_events(item) == 1
-    assert USDC in desk.chain.deployment.tokens
-    assert MIDS_E18
+    with desk.db.unit_of_work() as uow:
+        tried = uow.all(
+            "SELECT b.nonce, b.tx_hash FROM issuance.attempt a JOIN issuance.batch b ON b.id = a.batch_id"
+            " WHERE b.id = (SELECT batch_id FROM issuance.item WHERE id = %s)",
+            (item,),
+        )
+    assert len(tried) == 2
+    assert desk.chain.node.ask("eth_getTransactionReceipt", tried[0]["tx_hash"])["status"] == "0x1"
 
 
 @pytest.mark.parametrize("count", [40])

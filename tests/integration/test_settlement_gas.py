@@ -1,6 +1,7 @@
 """What settling costs, measured as Hedera would charge it: calldata, cold storage and all."""
 
 import pytest
+
 from support.evm import Chain
 from support.settlements import Hub
 

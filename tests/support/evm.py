@@ -1,7 +1,7 @@
 """A real chain for tests: anvil as Hedera, our contracts from forge's output, play keys for every role.
 
 ``tests/conftest.py`` loads this as a plugin. ``chain`` is fresh for each test (a snapshot is put
-back), mines at once unless told otherwise, and its time is ours to move.
+back) and mines each transaction at once.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ ATTESTERS = 3
 QUORUM = 2
 STATEMENT_AGE_SECONDS = 600
 START_SECONDS_MAX = 20.0
+START_IN_PAST_SECONDS = 600
 # USDC per whole token × 10^18
 MIDS_E18 = {CKES: 7_720_000_000_000_000, CNGN: 650_000_000_000_000}
 SEED_USDC = 250_000 * 10**6
@@ -82,6 +83,10 @@ class Node:
         """The newest block's time."""
         return int(self.ask("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
 
+    def set_time(self) -> None:
+        """Let the chain's clock show the machine's time again."""
+        self.ask("evm_setTime", max(int(time.time()), self.now() + 1))
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -99,14 +104,6 @@ class Chain:
 
     def rpc(self) -> Rpc:
         return Rpc(self.node.url)
-
-    def mine_by_hand(self) -> None:
-        """From now on blocks come only from ``mine``."""
-        self.node.ask("evm_setAutomine", False)
-
-    def mine(self, blocks: int = 1) -> None:
-        for _ in range(blocks):
-            self.node.ask("evm_mine")
 
     def balance(self, token: Any, holder: str) -> int:
         return int(self.node.read(self.deployment.tokens[token], abi.BALANCE_OF, holder)[0])
@@ -204,7 +201,10 @@ def running_anvil() -> Iterator[Node]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     rules = ("--chain-id", str(CHAIN_ID), "--hardfork", "prague", "--gas-limit", "15000000")
-    command = [evm_tool("anvil"), "--port", str(port), *rules, "--block-base-fee-per-gas", "0", "--quiet"]
+    # Each block is at least a second after the last: a start in the past leaves room to deploy.
+    past = ("--timestamp", str(int(time.time()) - START_IN_PAST_SECONDS))
+    command = [evm_tool("anvil"), "--port", str(port), *rules, *past, "--block-base-fee-per-gas", "0"]
+    command.append("--quiet")
     process = subprocess.Popen(command)
     try:
         node = Node(f"http://127.0.0.1:{port}")
@@ -245,15 +245,15 @@ def deployed_chain(forge_output: Path) -> Iterator[Chain]:
 
 @pytest.fixture
 def chain(deployed_chain: Chain) -> Iterator[Chain]:
-    """The deployed chain as if new, blocks on demand of every transaction."""
+    """The deployed chain as if new; every transaction is mined at once."""
     node = deployed_chain.node
     snapshot = node.ask("evm_snapshot")
+    node.set_time()
     try:
         yield deployed_chain
     finally:
         node.ask("anvil_dropAllTransactions")
         node.ask("evm_revert", snapshot)
-        node.ask("evm_setAutomine", True)
 
 
 def run(work: Any) -> Any:

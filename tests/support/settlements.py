@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from support.evm import MIDS_E18, Chain, Signer
-
 from juapesa.chain import abi
 from juapesa.crypto import keccak256
 from juapesa.money import CKES, CNGN, USDC, Currency
 from juapesa.transparency.entries import Statement
+from support.evm import MIDS_E18, Chain, Signer
 
 
 @dataclass

@@ -19,7 +19,14 @@ FUNCTIONS = (
     abi.RECEIPT_USED,
     abi.POOL_STATE,
 )
-EVENTS = (abi.ITEM_SETTLED, abi.ITEM_FAILED, abi.APPENDED, abi.SWAPPED, abi.LIQUIDITY_CHANGED)
+EVENTS = (
+    abi.ITEM_SETTLED,
+    abi.ITEM_FAILED,
+    abi.APPENDED,
+    abi.SWAPPED,
+    abi.LIQUIDITY_CHANGED,
+    abi.USER_SWAPPED,
+)
 
 
 def canonical(part: dict[str, Any]) -> str:

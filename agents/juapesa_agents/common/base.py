@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
-import structlog
 
 from juapesa.errors import JuaError
+from juapesa.observability import get_logger
 
 BACKOFF_SECONDS_MAX = 10.0
 
@@ -35,7 +35,7 @@ class Agent:
 
     async def run(self, *, once: bool) -> int:
         """Cycle until told to stop, or once; the exit code."""
-        log = structlog.get_logger(self.name)
+        log = get_logger(self.name)
         self._listen_for_signals()
         while not self._stopping.is_set():
             started = time.monotonic()

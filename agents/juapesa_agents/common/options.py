@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
-import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+from juapesa import config
+from juapesa.observability import configure_logging
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ def run_agent(name: str, run: Callable[[Options], Awaitable[int]]) -> None:
     parser.add_argument("--dry-run", action="store_true", help="look, say what is due, touch nothing")
     parser.add_argument("--number", type=int, default=1, help="which attester this is")
     given = parser.parse_args()
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold URLs
+    configure_logging(config.load().log_level, service=name)
     options = Options(given.once, given.dry_run, given.number)
     sys.exit(asyncio.run(_awaited(run, options)))
 

@@ -114,6 +114,15 @@ SWAPPED = _event(
     "uint64",
     "uint128",
 )
+USER_SWAPPED = _event(
+    "UserSwapped",
+    "address indexed",
+    "address indexed",
+    "address indexed",
+    "uint64",
+    "uint64",
+    "address",
+)
 LIQUIDITY_CHANGED = _event(
     "LiquidityChanged", "address indexed", "address indexed", "int64", "int64", "uint64", "uint64"
 )
@@ -182,6 +191,14 @@ def error_name(revert_data: bytes) -> str:
         return "OutOfGas"
     selector = "0x" + revert_data[:4].hex()
     return _ERRORS.get(selector, selector)
+
+
+def supply_fallen_short_of(revert_data: bytes) -> int:
+    """The ``supplyAfter`` of a ``CustodyShort``; 0 for any other error."""
+    if error_name(revert_data) != "CustodyShort":
+        return 0
+    _reserves, supply_after = decode(["uint64", "uint64"], revert_data[4:])
+    return int(supply_after)
 
 
 def topics_of(logs: Sequence[dict[str, Any]], event: Event, address: str) -> list[dict[str, Any]]:

@@ -23,8 +23,24 @@ def sign_call(
 ) -> SignedTransaction:
     """Sign a call without value."""
     fields: list[int | bytes] = [nonce, gas_price, min(gas, GAS_MAX), bytes.fromhex(to[2:]), 0, data]
+    return _sign(signer, chain_id, fields)
+
+
+def sign_dearer(signer: Signer, *, chain_id: int, raw: bytes, gas_price: int) -> SignedTransaction:
+    """The same call with the same nonce at another price: at most one of the two can land."""
+    nonce, _price, gas, to, value, data, *_signature = rlp.decode(raw)
+    return _sign(signer, chain_id, [int.from_bytes(nonce), gas_price, gas, to, value, data])
+
+
+def gas_price_of(raw: bytes) -> int:
+    """What a signed transaction offers, wei (weibar) a unit of gas."""
+    return int.from_bytes(rlp.decode(raw)[1])
+
+
+def _sign(signer: Signer, chain_id: int, fields: list[int | bytes]) -> SignedTransaction:
     signature = signer.sign_digest(keccak256(rlp.encode([*fields, chain_id, 0, 0])))
     r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:64])
     parity = signature[64] % 27
     raw: bytes = rlp.encode([*fields, chain_id * 2 + 35 + parity, r, s])
-    return SignedTransaction(raw, "0x" + keccak256(raw).hex(), nonce)
+    assert isinstance(fields[0], int), "the first field is the nonce"
+    return SignedTransaction(raw, "0x" + keccak256(raw).hex(), fields[0])

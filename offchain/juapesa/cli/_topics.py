@@ -76,7 +76,14 @@ def _read(info: pkgutil.ModuleInfo) -> Topic | None:
     if attribute not in names:
         return None  # a helper, not a command
     first_line = (ast.get_docstring(tree) or "").partition("\n")[0]
-    return Topic(info.name.replace("_", "-"), first_line, f"{PACKAGE}.{info.name}", attribute)
+    return Topic(info.name.replace("_", "-"), _help(first_line), f"{PACKAGE}.{info.name}", attribute)
+
+
+def _help(first_line: str) -> str:
+    """The line without a "`jua topic`:" in front of it."""
+    if first_line.startswith("`jua "):
+        first_line = first_line.partition("`: ")[2] or first_line
+    return first_line[:1].upper() + first_line[1:]
 
 
 def _public_names(tree: ast.Module) -> set[str]:

@@ -111,6 +111,8 @@ class EmbeddedPostgres:
         with self._locked():
             if self._postmaster_pid() is not None:
                 self._pg_ctl("stop", "--mode=fast", f"--timeout={STOP_SECONDS_MAX}")
+                if self._socket_dir() != self._cluster:
+                    self._socket_dir().rmdir()
 
     @property
     def pid(self) -> int | None:

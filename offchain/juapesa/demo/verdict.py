@@ -29,7 +29,8 @@ async def judge(world: World, told: Sequence[Told], traffic: Sequence[Told]) -> 
         "cKES": (await world.get("DARAJA", "/_sandbox/state"))["float"],
         "cNGN": (await world.get("MOMO", "/_sandbox/state"))["float"],
     }
-    audited = {each["token"]: each for each in audit["tokens"]}
+    names = {each["address"].lower(): code for code, each in world.deployment()["tokens"].items()}
+    audited = {names.get(each["token"].lower(), ""): each["supply"] for each in audit["tokens"]}
     ours = {each["token"]: each for each in figures["tokens"]}
     covered = all(_covers(code, ours[code], floats[code]) for code in floats)
     seconds = [each for story in (*told, *traffic) for each in story.confirm_seconds]
@@ -50,7 +51,7 @@ async def judge(world: World, told: Sequence[Told], traffic: Sequence[Told]) -> 
         "failed_share": round(failed, 4),
         "books_balanced": bool(figures["books_balanced"]),
         "supply_matches": bool(audit["ok"])
-        and all(_same_supply(code, audited, ours[code]["supply"]) for code in ours),
+        and all(_same_supply(audited, code, ours[code]["supply"]) for code in ours),
         "custody_covers": bool(audit["ok"]) and covered,
         "attestations": audit["entries"],
     }
@@ -80,11 +81,6 @@ def _covers(code: str, ours: dict[str, str], float_held: str) -> bool:
     return held == booked and supply <= held.rescaled_down(token)
 
 
-def _same_supply(code: str, audited: dict[str, Any], mirrored: str) -> bool:
+def _same_supply(audited: dict[str, int], code: str, mirrored: str) -> bool:
     """The chain's own total, as the auditor found it, and our mirror of it."""
-    found = next((each for name, each in audited.items() if name in {code, code.lower()}), None)
-    if found is None:
-        return False
-    supply = found["supply"]
-    units = Money.parse(mirrored, currency(code)).minor
-    return str(supply) in {str(units), mirrored}
+    return audited.get(code) == Money.parse(mirrored, currency(code)).minor

@@ -77,19 +77,21 @@ class World:
         response.raise_for_status()
         return str(response.json()["id"])
 
-    async def clear_faults(self) -> None:
-        for name in ("DARAJA", "MOMO", "AFRICASTALKING"):
-            (await self.http.delete(self.url(name, "/_sandbox/faults"))).raise_for_status()
-
     def kill(self, process: str) -> None:
         """SIGKILL, as an operating system out of memory would."""
         pid = int((self.data_dir / "run" / f"{process}.pid").read_text())
         os.kill(pid, signal.SIGKILL)
 
+    def deployment(self) -> dict[str, Any]:
+        """The public file of addresses."""
+        found: dict[str, Any] = json.loads(
+            (self.data_dir / "deployments/chains/hedera-local.json").read_text()
+        )
+        return found
+
     async def audit(self) -> dict[str, Any]:
         """`jua audit verify` by a stranger: from the chain alone."""
-        deployed = json.loads((self.data_dir / "deployments/chains/hedera-local.json").read_text())
-        registry = deployed["contracts"]["registry"]["address"]
+        registry = self.deployment()["contracts"]["registry"]["address"]
         found = await _output("audit", "verify", "--rpc", self.url("CHAIN"), "--registry", registry, "--json")
         answer: dict[str, Any] = json.loads(found)
         return answer

@@ -13,6 +13,19 @@ from juapesa.money import Money
 # An item that the contract refused for one of these will be refused again: the price has moved away,
 # the time is over, or the same money was minted already. Anything else is worth another block.
 FINAL_REFUSALS = frozenset({"MinOutNotMet", "DeadlinePassed", "ReceiptUsed", "TradeTooLarge", "ReserveShort"})
+# These are the statement's fault: a fresh one is asked for.
+STATEMENT_REFUSALS = frozenset(
+    {
+        "CustodyShort",
+        "NonceUsed",
+        "NotAttester",
+        "StatementExpired",
+        "StatementStale",
+        "WrongSignatureCount",
+    }
+)
+# The router settles an id once: it was in a transaction that we had given up for lost.
+ALREADY_SETTLED = "AlreadySettled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +41,14 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a batch's receipt says of one item; ``reason`` is the contract's error, "" when settled."""
+    """What a batch's receipt says of one item; ``reason`` is the contract's error, "" when settled.
+
+    ``supply`` is the token's supply that a claim of reserves fell short of, the refused mint included.
+    """
 
     id: uuid.UUID
     reason: str
+    supply: int = 0
 
     @property
     def settled(self) -> bool:
@@ -77,7 +94,9 @@ def verdicts(logs: Sequence[dict[str, Any]], router: str, item_ids: Sequence[uui
         if key in settled:
             found.append(Verdict(item_id, ""))
         elif key in failed:
-            found.append(Verdict(item_id, abi.error_name(failed[key])))
+            reason = abi.error_name(failed[key])
+            supply = abi.supply_fallen_short_of(failed[key])
+            found.append(Verdict(item_id, "" if reason == ALREADY_SETTLED else reason, supply))
         else:
             found.append(Verdict(item_id, "Reverted"))
     return found

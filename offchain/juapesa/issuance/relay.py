@@ -4,32 +4,47 @@ A batch goes *built* → *included*. Its bytes and hash are committed before any
 and there is at most one built batch: until its fate is certain nothing else is sent. A restarted
 relayer finds it and sends the same bytes again, which can do no harm. Should another transaction
 have taken its nonce, the batch is *replaced*: its items are asked for at the router, which settles
-an id once, ever.
+an id once, ever. An item that was ever sent is failed only after the router has said that it is
+not settled: nothing would be worse than a refund of what was done.
 """
 
 import asyncio
+import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import psycopg
 
 from juapesa.chain import Deployment, Rpc, RpcRefused, abi
-from juapesa.chain.prices import SignedPrice, fetch_prices
-from juapesa.chain.transactions import GAS_MAX, SignedTransaction, sign_call
+from juapesa.chain.prices import NoPrices, SignedPrice, fetch_prices
+from juapesa.chain.transactions import GAS_MAX, SignedTransaction, gas_price_of, sign_call, sign_dearer
 from juapesa.clock import Clock
 from juapesa.crypto import Signer
 from juapesa.db import Database, UnitOfWork
 from juapesa.issuance import store
-from juapesa.issuance.batches import FINAL_REFUSALS, Ready, Verdict, settle_call, verdicts
+from juapesa.issuance.batches import (
+    FINAL_REFUSALS,
+    STATEMENT_REFUSALS,
+    Ready,
+    Verdict,
+    settle_call,
+    verdicts,
+)
 from juapesa.issuance.domain import item_key
+from juapesa.issuance.errors import AnotherRelayer
 from juapesa.issuance.service import CHAIN_ITEMS, Issuance
 
 # An open item is failed only when the chain cannot settle it any more, whatever its clock shows.
 DEADLINE_MARGIN = timedelta(seconds=10)
 GAS_HEADROOM_PERCENT = 25
+# A mirror shows a nonce before it shows the receipt, by some seconds: only a lasting silence counts.
+LOST_SECONDS = 20.0
+_KNOWN = ("already known", "already imported", "nonce")
+_TOO_CHEAP = ("underpriced", "gas price", "gasprice", "fee per gas", "fee too low")
 
 
 @dataclass(frozen=True)
@@ -46,22 +61,25 @@ class Relay:
     clock: Clock
     batch_items_max: int
     dry_run: bool = False
+    lost_seconds: float = LOST_SECONDS
+    _overtaken: dict[int, float] = field(default_factory=dict)  # since when a batch's nonce has been gone
 
     async def tick(self) -> int:
         """Follow the open batch, or build and send the next; how many items came to an end or were sent."""
         batch = await asyncio.to_thread(self._open_batch)
         if batch is not None:
             return await self._follow(batch)
-        await asyncio.to_thread(self._fail_overdue)
+        await self._end_overdue()
+        await asyncio.to_thread(self._refresh_statements)
         ready = await asyncio.to_thread(self._ready)
         if not ready:
             return 0
-        return await self._send(ready)
+        prices, sendable = await self._prices(ready)
+        return await self._send(sendable, prices)
 
     # --- sending ---------------------------------------------------------------------------
 
-    async def _send(self, ready: Sequence[Ready]) -> int:
-        prices = await self._prices(ready)
+    async def _send(self, ready: Sequence[Ready], prices: Sequence[SignedPrice]) -> int:
         data = settle_call(ready, prices, self.deployment, self.issuance.receipt_key)
         sender, router = self.signer.address, self.deployment.router
         try:
@@ -69,7 +87,7 @@ class Relay:
         except RpcRefused:
             # Too large for one transaction, or a state that no estimate foresees: send fewer.
             if len(ready) > 1:
-                return await self._send(ready[: len(ready) // 2])
+                return await self._send(ready[: len(ready) // 2], prices)
             gas = GAS_MAX
         if self.dry_run:
             return len(ready)
@@ -87,51 +105,86 @@ class Relay:
         await self._hand_over(signed.raw)
         return len(ready)
 
-    async def _prices(self, ready: Sequence[Ready]) -> list[SignedPrice]:
-        """Prices for a batch that swaps; none are carried where none are needed."""
-        if all(each.orders.swap is None for each in ready):
-            return []
-        return await fetch_prices(self.http, self.oracle_url)
+    async def _prices(self, ready: Sequence[Ready]) -> tuple[list[SignedPrice], Sequence[Ready]]:
+        """Prices for a batch that swaps, and what can be sent with them.
+
+        While the publisher is silent, what needs no price goes on. Raises NoPrices when nothing is left.
+        """
+        without = [each for each in ready if each.orders.swap is None]
+        if len(without) == len(ready):
+            return [], ready
+        try:
+            return await fetch_prices(self.http, self.oracle_url), ready
+        except NoPrices:
+            if not without:
+                raise
+            return [], without
 
     def _intend(self, signed: SignedTransaction, item_ids: list[uuid.UUID]) -> None:
         """First commit: from here on the batch will be followed, whatever happens to us."""
-        with self.db.unit_of_work() as uow:
-            batch_id = store.insert_batch(
-                uow, self.signer.address.lower(), signed.nonce, signed.hash, signed.raw, self.clock.now()
-            )
-            store.put_in_batch(uow, item_ids, batch_id)
+        sender, now = self.signer.address.lower(), self.clock.now()
+        try:
+            with self.db.unit_of_work() as uow:
+                batch_id = store.insert_batch(uow, sender, signed.nonce, signed.hash, signed.raw, now)
+                if not store.put_in_batch(uow, item_ids, batch_id):
+                    raise AnotherRelayer("Some of these items are no longer open.")
+        except psycopg.errors.UniqueViolation:
+            raise AnotherRelayer("There is an open batch already.") from None
 
     async def _hand_over(self, raw: bytes) -> None:
         try:
             await self.rpc.send_raw(raw)
         except RpcRefused as refused:
+            told = refused.message.lower()
+            if any(words in told for words in _TOO_CHEAP):
+                await self._hand_over_dearer(raw)
             # It is there already, or its nonce is used: the receipt will tell which.
-            known = ("already known", "already imported", "nonce too low", "nonce")
-            if not any(words in refused.message.lower() for words in known):
+            elif not any(words in told for words in _KNOWN):
                 raise
+
+    async def _hand_over_dearer(self, raw: bytes) -> None:
+        """The network's price has risen: the same batch with the same nonce, at that price."""
+        price = max(await self.rpc.gas_price(), gas_price_of(raw) * 9 // 8 + 1)
+        chain_id = self.deployment.chain_id
+        signed = sign_dearer(self.signer, chain_id=chain_id, raw=raw, gas_price=price)
+        await asyncio.to_thread(self._intend_dearer, signed)
+        await self.rpc.send_raw(signed.raw)
+
+    def _intend_dearer(self, signed: SignedTransaction) -> None:
+        with self.db.unit_of_work() as uow:
+            batch = store.open_batch(uow, self.signer.address.lower())
+            if batch is None or batch.nonce != signed.nonce:
+                raise AnotherRelayer("The batch has ended meanwhile.")
+            store.add_attempt(uow, batch.id, signed.hash, signed.raw)
 
     # --- following -------------------------------------------------------------------------
 
     async def _follow(self, batch: store.BatchRow) -> int:
-        receipt = await self.rpc.receipt(batch.tx_hash)
-        if receipt is not None and receipt.get("blockNumber"):
+        receipt = await self._receipt(batch)
+        if receipt is not None:
             return await asyncio.to_thread(self._record, batch, receipt)
         if await self.rpc.nonce(self.signer.address) > batch.nonce:
-            if await self.rpc.receipt(batch.tx_hash) is None:
+            since = self._overtaken.setdefault(batch.id, time.monotonic())
+            if time.monotonic() - since >= self.lost_seconds and await self._receipt(batch) is None:
                 await self._replaced(batch)
             return 0
         await self._hand_over(batch.raw)
         return 0
 
+    async def _receipt(self, batch: store.BatchRow) -> dict[str, Any] | None:
+        """The receipt of whichever form of the batch is in a block."""
+        found = await asyncio.gather(*(self.rpc.receipt(each) for each in batch.hashes))
+        return next((each for each in found if each is not None and each.get("blockNumber")), None)
+
     def _record(self, batch: store.BatchRow, receipt: dict[str, Any]) -> int:
         """Last commit: what became of each item."""
-        now = self.clock.now()
         with self.db.unit_of_work() as uow:
             items = store.items_of_batch(uow, batch.id)
             found = verdicts(receipt["logs"], self.deployment.router, [item.id for item in items])
             for verdict in found:
                 self._conclude(uow, verdict)
-            store.end_batch(uow, batch.id, "included", int(receipt["blockNumber"], 16), now)
+            tx_hash, block = receipt["transactionHash"], int(receipt["blockNumber"], 16)
+            store.include_batch(uow, batch.id, tx_hash, block, self.clock.now())
             uow.notify(CHAIN_ITEMS)
         return len(found)
 
@@ -143,20 +196,40 @@ class Relay:
             store.set_item(uow, verdict.id, "failed", ended_at=now, reason=verdict.reason)
         else:
             store.set_item(uow, verdict.id, "open", ended_at=None, reason=verdict.reason)
+            if verdict.reason in STATEMENT_REFUSALS:
+                self.issuance.refresh(uow, verdict.id, verdict.supply)
 
     async def _replaced(self, batch: store.BatchRow) -> None:
         """Another transaction has this nonce and ours can never land: ask the router about each item."""
         items = await asyncio.to_thread(self._items_of, batch.id)
-        asked = {item.id: await self._is_settled(item.id) for item in items}
+        settled = await self._settled(items)
+        await asyncio.to_thread(self._record_replaced, batch, items, settled)
+
+    def _record_replaced(
+        self, batch: store.BatchRow, items: Sequence[store.ItemRow], settled: set[uuid.UUID]
+    ) -> None:
         with self.db.unit_of_work() as uow:
-            for item_id, settled in asked.items():
-                self._conclude(uow, Verdict(item_id, "" if settled else "Replaced"))
-            store.end_batch(uow, batch.id, "replaced", None, self.clock.now())
+            for item in items:
+                self._conclude(uow, Verdict(item.id, "" if item.id in settled else "Replaced"))
+            store.replace_batch(uow, batch.id)
             uow.notify(CHAIN_ITEMS)
+
+    async def _settled(self, items: Sequence[store.ItemRow]) -> set[uuid.UUID]:
+        """Those of these items that the router has settled."""
+        answers = await asyncio.gather(*(self._is_settled(item.id) for item in items))
+        return {item.id for item, settled in zip(items, answers, strict=True) if settled}
 
     async def _is_settled(self, item_id: uuid.UUID) -> bool:
         data = await self.rpc.call(self.deployment.router, abi.SETTLED.call(item_key(item_id)))
         return bool(abi.SETTLED.result(data)[0])
+
+    async def _end_overdue(self) -> None:
+        """Items that waited too long (no quorum, no liquidity) and are in no transaction."""
+        overdue = await asyncio.to_thread(self._overdue)
+        if overdue and not self.dry_run:
+            sent_before = [item for item in overdue if item.attempts]
+            settled = await self._settled(sent_before)
+            await asyncio.to_thread(self._record_overdue, overdue, settled)
 
     # --- the book --------------------------------------------------------------------------
 
@@ -181,12 +254,18 @@ class Relay:
         deadline = int(row.deadline.timestamp())
         return Ready(row.id, row.orders, deadline, request, tuple(each for _, each in signatures))
 
-    def _fail_overdue(self) -> None:
-        """Items that waited too long (no quorum, no liquidity) and are in no transaction."""
-        now = self.clock.now()
+    def _overdue(self) -> list[store.ItemRow]:
         with self.db.unit_of_work() as uow:
-            overdue = store.overdue_items(uow, now - DEADLINE_MARGIN)
-            for item_id in overdue:
-                store.set_item(uow, item_id, "failed", ended_at=now, reason="DeadlinePassed")
-            if overdue:
-                uow.notify(CHAIN_ITEMS)
+            return store.overdue_items(uow, self.clock.now() - DEADLINE_MARGIN)
+
+    def _record_overdue(self, overdue: Sequence[store.ItemRow], settled: set[uuid.UUID]) -> None:
+        with self.db.unit_of_work() as uow:
+            for item in overdue:
+                self._conclude(uow, Verdict(item.id, "" if item.id in settled else "DeadlinePassed"))
+            uow.notify(CHAIN_ITEMS)
+
+    def _refresh_statements(self) -> None:
+        if self.dry_run:
+            return
+        with self.db.unit_of_work() as uow:
+            self.issuance.refresh_expired(uow)

@@ -4,7 +4,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from juapesa.chain import Deployment
 from juapesa.clock import Clock
@@ -21,13 +21,14 @@ from juapesa.issuance.domain import (
     mint_receipt_hash,
     reserves_claim,
 )
-from juapesa.issuance.errors import ItemReused, NotAnAttester, UnknownItem
+from juapesa.issuance.errors import ItemReused, NotAnAttester, StatementExpired, UnknownItem
 from juapesa.ledger import AccountKind, Ledger
 from juapesa.money import Currency, Money, token_of
 
 CHAIN_ITEMS = "chain_items"  # notification channel: an item was ordered, attested or ended
 REQUESTS_MAX = 50
 CLOCK_TOLERANCE_SECONDS = 5  # the chain's clock may be behind ours
+EXPIRY_MARGIN_SECONDS = 30  # a statement this close to its end may not reach a block in time
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Issuance:
                 raise ItemReused("This id stands for other orders.")
             return
         if orders.mint is not None:
-            self._ask_attesters(uow, item_id, orders.mint, floats, now)
+            self._ask_attesters(uow, item_id, orders.mint, floats)
         uow.notify(CHAIN_ITEMS)
 
     def item(self, uow: UnitOfWork, item_id: uuid.UUID) -> store.ItemRow:
@@ -75,16 +76,44 @@ class Issuance:
         return store.open_requests(uow, attester.lower(), addresses, hub, REQUESTS_MAX)
 
     def add_signature(self, uow: UnitOfWork, attester: str, item_id: uuid.UUID, signature: bytes) -> None:
-        """Take an attester's signature. Raises NotAnAttester, UnknownItem, BadSignature."""
+        """Take an attester's signature; repeating it does no harm.
+
+        Raises NotAnAttester, UnknownItem, StatementExpired, BadSignature.
+        """
         self._check_attester(attester)
         found = self.item(uow, item_id)
         if found.orders.mint is None:
             raise UnknownItem("This item needs no statement.")
         asked = store.request(uow, item_id, self.deployment.tokens, self.deployment.router)
+        if asked.statement.expires_at <= self._now():
+            raise StatementExpired("This statement has expired; ask for the fresh one.")
         digest = asked.statement.digest(self.deployment.chain_id, self.deployment.registry)
         if recover_address(digest, signature) != attester.lower():
             raise BadSignature("The signature is not yours over this statement.")
         store.insert_signature(uow, item_id, attester.lower(), signature, self.clock.now())
+        uow.notify(CHAIN_ITEMS)
+
+    def refresh_expired(self, uow: UnitOfWork) -> int:
+        """Ask again for statements whose life is over while their item lives; how many."""
+        expiring = store.expiring_statements(uow, self._now() + EXPIRY_MARGIN_SECONDS)
+        for item_id in expiring:
+            self.refresh(uow, item_id)
+        return len(expiring)
+
+    def refresh(self, uow: UnitOfWork, item_id: uuid.UUID, supply_after: int = 0) -> None:
+        """Ask for a fresh statement about the same movement, with today's claim and a new nonce.
+
+        ``supply_after`` is what the chain said the supply would be after this mint, when it refused an
+        older claim: the mirror may not know yet. The old statement can do no harm: its receipt is the
+        same, and a receipt mints once.
+        """
+        mint = self.item(uow, item_id).orders.mint
+        assert mint is not None, "only a mint has a statement"
+        custody = store.statement_custody(uow, item_id)
+        # This mint is among the outstanding ones already.
+        amount = mint.amount.minor
+        statement = self._statement(uow, mint, custody, counted=amount, supply_min=supply_after - amount)
+        store.replace_statement(uow, item_id, statement, self._digest(statement), custody)
         uow.notify(CHAIN_ITEMS)
 
     def trail(self, uow: UnitOfWork, item_id: uuid.UUID) -> tuple[str | None, list[int], int]:
@@ -104,28 +133,37 @@ class Issuance:
         item_id: uuid.UUID,
         mint: Mint,
         floats: Mapping[Currency, Money],
-        now: datetime,
     ) -> None:
         token = mint.amount.currency
-        supply = self.ledger.balance(uow, self.ledger.account(uow, AccountKind.CHAIN_SUPPLY, "", token))
-        custody = next(held for local, held in floats.items() if token_of(local) == token)
-        statement = Statement(
+        held = next(each for local, each in floats.items() if token_of(local) == token)
+        custody = held.rescaled_down(token).minor
+        statement = self._statement(uow, mint, custody)
+        store.insert_statement(uow, item_id, token, mint, statement, self._digest(statement), custody)
+
+    def _statement(
+        self, uow: UnitOfWork, mint: Mint, custody: int, *, counted: int = 0, supply_min: int = 0
+    ) -> Statement:
+        """A fresh statement; ``counted`` units of this mint are among the outstanding ones already."""
+        token, now = mint.amount.currency, self._now()
+        mirrored = self.ledger.balance(uow, self.ledger.account(uow, AccountKind.CHAIN_SUPPLY, "", token))
+        supply = max(mirrored.posted.minor, supply_min)
+        outstanding = store.outstanding_mints(uow, token) - counted
+        return Statement(
             token=self.deployment.tokens[token],
             to=self.deployment.router,
             amount=mint.amount.minor,
             receipt_hash=mint_receipt_hash(self.receipt_key, mint),
-            reserves=reserves_claim(
-                supply.posted.minor,
-                store.outstanding_mints(uow, token),
-                mint.amount.minor,
-                custody.rescaled_down(token).minor,
-            ),
-            observed_at=int(now.timestamp()) - CLOCK_TOLERANCE_SECONDS,
-            expires_at=int(now.timestamp()) + self.statement_seconds,
+            reserves=reserves_claim(supply, outstanding, mint.amount.minor, custody),
+            observed_at=now - CLOCK_TOLERANCE_SECONDS,
+            expires_at=now + self.statement_seconds,
             nonce=secrets.token_bytes(32),
         )
-        digest = statement.digest(self.deployment.chain_id, self.deployment.registry)
-        store.insert_statement(uow, item_id, token, mint, statement, digest)
+
+    def _digest(self, statement: Statement) -> bytes:
+        return statement.digest(self.deployment.chain_id, self.deployment.registry)
+
+    def _now(self) -> int:
+        return int(self.clock.now().timestamp())
 
     def _check_attester(self, address: str) -> None:
         if address.lower() not in self.attesters:

@@ -21,16 +21,18 @@ class ItemRow:
     state: str
     reason: str
     batch_id: int | None
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A transaction as it is on record."""
+    """A transaction as it is on record, in its newest form. ``hashes`` are those of all its forms."""
 
     id: int
     nonce: int
     tx_hash: str
     raw: bytes
+    hashes: tuple[str, ...]
 
 
 def insert_item(
@@ -62,13 +64,13 @@ def ready_items(uow: UnitOfWork, quorum: int, limit: int) -> list[ItemRow]:
     return [_item(row) for row in rows]
 
 
-def overdue_items(uow: UnitOfWork, before: datetime) -> list[uuid.UUID]:
+def overdue_items(uow: UnitOfWork, before: datetime) -> list[ItemRow]:
     """Open items (in no transaction that may still land) whose deadline is over."""
     rows = uow.all(
-        "SELECT id FROM issuance.item WHERE state = 'open' AND deadline < %s FOR UPDATE SKIP LOCKED",
+        "SELECT * FROM issuance.item WHERE state = 'open' AND deadline < %s FOR UPDATE SKIP LOCKED",
         (before,),
     )
-    return [row["id"] for row in rows]
+    return [_item(row) for row in rows]
 
 
 def items_of_batch(uow: UnitOfWork, batch_id: int) -> list[ItemRow]:
@@ -81,27 +83,38 @@ def items_of_batch(uow: UnitOfWork, batch_id: int) -> list[ItemRow]:
 def set_item(
     uow: UnitOfWork, item_id: uuid.UUID, state: str, *, ended_at: datetime | None, reason: str
 ) -> None:
+    """An item that has ended stays as it ended."""
     uow.execute(
-        "UPDATE issuance.item SET state = %s, ended_at = %s, reason = %s WHERE id = %s",
+        "UPDATE issuance.item SET state = %s, ended_at = %s, reason = %s"
+        " WHERE id = %s AND state IN ('open', 'batched')",
         (state, ended_at, reason, item_id),
     )
 
 
-def put_in_batch(uow: UnitOfWork, item_ids: list[uuid.UUID], batch_id: int) -> None:
-    uow.execute(
+def put_in_batch(uow: UnitOfWork, item_ids: list[uuid.UUID], batch_id: int) -> bool:
+    """False when one of them is no longer open: then the batch must not be made."""
+    touched = uow.execute(
         """UPDATE issuance.item SET state = 'batched', batch_id = %s, attempts = attempts + 1
-           WHERE id = ANY(%s)""",
+           WHERE id = ANY(%s) AND state = 'open'""",
         (batch_id, item_ids),
     )
+    return touched == len(item_ids)
 
 
 def insert_statement(
-    uow: UnitOfWork, item_id: uuid.UUID, token: Currency, mint: Mint, statement: Statement, digest: bytes
+    uow: UnitOfWork,
+    item_id: uuid.UUID,
+    token: Currency,
+    mint: Mint,
+    statement: Statement,
+    digest: bytes,
+    custody: int,
 ) -> None:
+    """``custody`` is the float as our books have it, in token units."""
     uow.execute(
         """INSERT INTO issuance.statement (item_id, token, amount, source, rail, reference, receipt, reserves,
-               observed_at, expires_at, nonce, receipt_hash, digest)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+               observed_at, expires_at, nonce, receipt_hash, digest, custody)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             item_id,
             token.code,
@@ -116,8 +129,45 @@ def insert_statement(
             statement.nonce,
             statement.receipt_hash,
             digest,
+            custody,
         ),
     )
+
+
+def replace_statement(
+    uow: UnitOfWork, item_id: uuid.UUID, statement: Statement, digest: bytes, custody: int
+) -> None:
+    """A fresh statement in the place of one that cannot be used any more; its signatures go with it."""
+    uow.execute("DELETE FROM issuance.signature WHERE item_id = %s", (item_id,))
+    uow.execute(
+        """UPDATE issuance.statement SET reserves = %s, observed_at = %s, expires_at = %s, nonce = %s,
+               digest = %s, custody = %s WHERE item_id = %s""",
+        (
+            statement.reserves,
+            statement.observed_at,
+            statement.expires_at,
+            statement.nonce,
+            digest,
+            custody,
+            item_id,
+        ),
+    )
+
+
+def statement_custody(uow: UnitOfWork, item_id: uuid.UUID) -> int:
+    row = uow.one("SELECT custody FROM issuance.statement WHERE item_id = %s", (item_id,))
+    assert row is not None
+    return int(row["custody"])
+
+
+def expiring_statements(uow: UnitOfWork, before: int) -> list[uuid.UUID]:
+    """Open items, in no transaction, whose statement ends before this unix second."""
+    rows = uow.all(
+        """SELECT i.id FROM issuance.item i JOIN issuance.statement s ON s.item_id = i.id
+           WHERE i.state = 'open' AND s.expires_at < %s FOR UPDATE OF i SKIP LOCKED""",
+        (before,),
+    )
+    return [row["id"] for row in rows]
 
 
 def outstanding_mints(uow: UnitOfWork, token: Currency) -> int:
@@ -178,19 +228,40 @@ def insert_batch(uow: UnitOfWork, sender: str, nonce: int, tx_hash: str, raw: by
         (sender, nonce, tx_hash, raw, now),
     )
     assert row is not None
+    uow.execute("INSERT INTO issuance.attempt (tx_hash, batch_id) VALUES (%s, %s)", (tx_hash, row["id"]))
     return int(row["id"])
+
+
+def add_attempt(uow: UnitOfWork, batch_id: int, tx_hash: str, raw: bytes) -> None:
+    """Another signed form of an open batch, which is the one to send from now on."""
+    uow.execute("INSERT INTO issuance.attempt (tx_hash, batch_id) VALUES (%s, %s)", (tx_hash, batch_id))
+    uow.execute(
+        "UPDATE issuance.batch SET tx_hash = %s, raw = %s WHERE id = %s AND state = 'built'",
+        (tx_hash, raw, batch_id),
+    )
 
 
 def open_batch(uow: UnitOfWork, sender: str) -> BatchRow | None:
     row = uow.one("SELECT * FROM issuance.batch WHERE sender = %s AND state = 'built'", (sender,))
-    return BatchRow(row["id"], row["nonce"], row["tx_hash"], row["raw"]) if row else None
+    if row is None:
+        return None
+    hashes = uow.all("SELECT tx_hash FROM issuance.attempt WHERE batch_id = %s", (row["id"],))
+    every = tuple(each["tx_hash"] for each in hashes)
+    return BatchRow(row["id"], row["nonce"], row["tx_hash"], bytes(row["raw"]), every)
 
 
-def end_batch(uow: UnitOfWork, batch_id: int, state: str, block: int | None, now: datetime) -> None:
+def include_batch(uow: UnitOfWork, batch_id: int, tx_hash: str, block: int, now: datetime) -> None:
+    """The batch is in a block, in the form that has this hash."""
     uow.execute(
-        "UPDATE issuance.batch SET state = %s, block = %s, included_at = %s WHERE id = %s",
-        (state, block, now, batch_id),
+        """UPDATE issuance.batch SET state = 'included', tx_hash = %s, block = %s, included_at = %s
+           WHERE id = %s AND state = 'built'""",
+        (tx_hash, block, now, batch_id),
     )
+
+
+def replace_batch(uow: UnitOfWork, batch_id: int) -> None:
+    """The batch can never land."""
+    uow.execute("UPDATE issuance.batch SET state = 'replaced' WHERE id = %s AND state = 'built'", (batch_id,))
 
 
 def insert_leaf(uow: UnitOfWork, **columns: Any) -> bool:
@@ -236,6 +307,7 @@ def _item(row: dict[str, Any]) -> ItemRow:
         row["state"],
         row["reason"],
         row["batch_id"],
+        row["attempts"],
     )
 
 

@@ -7,7 +7,7 @@ expected failures, and a language that lacks one shows the failure's own (Englis
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 from juapesa.ussd.gsm7 import fold
@@ -27,9 +27,12 @@ class Texts:
         """The message with its variables filled in. An unknown key is a bug."""
         return self._messages[key].format_map(values)
 
-    def keys(self) -> set[str]:
+    def __iter__(self) -> Iterator[str]:
         """Every key."""
-        return set(self._messages)
+        return iter(self._messages)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._messages
 
     def raw(self, key: str) -> str:
         """The message as written, with its variables open."""

@@ -34,6 +34,7 @@ CREATE TABLE issuance.statement (
     reference    text NOT NULL,
     receipt      text NOT NULL,
     reserves     bigint NOT NULL,
+    custody      bigint NOT NULL,          -- the float behind the claim, as our books had it
     observed_at  bigint NOT NULL,
     expires_at   bigint NOT NULL,
     nonce        bytea NOT NULL UNIQUE,
@@ -62,6 +63,13 @@ CREATE TABLE issuance.batch (
     included_at  timestamptz
 );
 CREATE UNIQUE INDEX one_open_batch ON issuance.batch (sender) WHERE state = 'built';
+
+-- Every signed form of a batch. All have its nonce, so at most one can land.
+CREATE TABLE issuance.attempt (
+    tx_hash      text PRIMARY KEY,
+    batch_id     bigint NOT NULL REFERENCES issuance.batch
+);
+CREATE INDEX attempt_of_batch ON issuance.attempt (batch_id);
 
 -- Leaves of the public log, as the watcher saw them.
 CREATE TABLE issuance.leaf (

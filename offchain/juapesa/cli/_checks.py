@@ -1,0 +1,172 @@
+"""The checks of `jua doctor`: each looks at one thing and never raises for what it finds."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+
+from juapesa.chain import load_deployment
+from juapesa.config import Settings
+from juapesa.crypto import open_keystore
+from juapesa.db import EmbeddedPostgres
+from juapesa.db.migrate import position
+from juapesa.errors import JuaError, Unavailable
+
+TIMEOUT_SECONDS = 3.0
+CLOCK_SKEW_SECONDS_MAX = 15.0  # a custody statement that is newer than the chain's time is refused
+START = "Start everything with `jua up`, or look into its logs."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; ``advice`` says what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+class Fault(Unavailable):
+    """Something is wrong; ``advice`` says what to do about it."""
+
+    slug = "check-failed"
+
+    def __init__(self, detail: str, advice: str) -> None:
+        super().__init__(detail)
+        self.advice = advice
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check, in an order in which the first bad one is likely the cause of the others."""
+    return [_examined(name, check) for name, check in _checks(settings)]
+
+
+def _examined(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, check())
+    except Fault as fault:
+        return Finding(name, False, fault.detail, fault.advice)
+    except JuaError as error:
+        return Finding(name, False, error.detail, START)
+
+
+def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "configuration", lambda: _configuration(settings)
+    yield "keys", lambda: _keys(settings)
+    yield "database", lambda: _database(settings)
+    yield "chain", lambda: _chain(settings)
+    yield "clock", lambda: _clock(settings)
+    yield "contracts", lambda: _contracts(settings)
+    operators = {
+        "mpesa-ke": settings.daraja.base_url,
+        "momo-ng": settings.momo.base_url,
+        "sms": settings.africastalking.base_url,
+    }
+    for name, url in operators.items():
+        yield name, lambda url=url: _answers(url, "Is the operator's host right and reachable from here?")  # type: ignore[misc]
+    yield "prices", lambda: _answers(f"{settings.chain.oracle_url}/v1/prices", START)
+    yield "api", lambda: _answers(f"http://127.0.0.1:{settings.ports.api}/ready", START)
+    yield "ussd", lambda: _answers(f"http://127.0.0.1:{settings.ports.ussd}/health", START)
+
+
+def _configuration(settings: Settings) -> str:
+    if settings.attester_quorum > settings.attesters:
+        raise Fault(
+            f"{settings.attester_quorum} signatures are wanted of {settings.attesters} attesters",
+            "Lower JUA_ATTESTER_QUORUM or raise JUA_ATTESTERS.",
+        )
+    return f"network {settings.chain.network}, data in {settings.data_dir}"
+
+
+def _keys(settings: Settings) -> str:
+    directory = settings.data_dir / "keys"
+    if not (directory / "keystore.json").exists():
+        raise Fault(f"no keystore in {directory}", "`jua up` makes it at its first start.")
+    open_keystore(settings)
+    files = list(directory.iterdir())
+    loose = [file.name for file in files if file.stat().st_mode & 0o077]
+    if loose:
+        raise Fault(f"others may read {', '.join(sorted(loose))}", f"chmod 600 {directory}/*")
+    return f"the keystore opens; {len(files)} files, for their owner only"
+
+
+def _database(settings: Settings) -> str:
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+    else:
+        server = EmbeddedPostgres(settings.data_dir)
+        if server.pid is None:
+            raise Fault("the embedded PostgreSQL does not run", START)
+        url = server.url()
+    try:
+        with psycopg.connect(url, connect_timeout=int(TIMEOUT_SECONDS)) as connection:
+            row = connection.execute("SELECT current_setting('server_version')").fetchone()
+    except psycopg.OperationalError as problem:
+        raise Fault(
+            f"it cannot be reached ({type(problem).__name__})", "Is JUA_DATABASE_URL right? Does it run?"
+        ) from problem
+    found, head = position(url)
+    if found != head:
+        raise Fault(f"its tables are at {found or 'nothing'}, ours at {head}", "Run `jua db upgrade`.")
+    return f"PostgreSQL {row[0] if row else '?'}, tables at {head}"
+
+
+def _chain(settings: Settings) -> str:
+    found = int(_rpc(settings, "eth_chainId"), 16)
+    if found != settings.chain.chain_id:
+        raise Fault(
+            f"the node is on chain {found}, we expect {settings.chain.chain_id}",
+            "Set JUA_CHAIN__RPC_URL or JUA_CHAIN__CHAIN_ID right.",
+        )
+    return f"chain {found}, block {int(_rpc(settings, 'eth_blockNumber'), 16)}"
+
+
+def _clock(settings: Settings) -> str:
+    block = _rpc(settings, "eth_getBlockByNumber", "latest", False)
+    behind = time.time() - int(block["timestamp"], 16)
+    if abs(behind) > CLOCK_SKEW_SECONDS_MAX + settings.chain.block_seconds:
+        raise Fault(
+            f"the last block is {behind:.0f} s behind this machine's clock",
+            "Does the chain still make blocks? Is this machine's clock set by NTP?",
+        )
+    return f"{behind:.1f} s from the last block's"
+
+
+def _contracts(settings: Settings) -> str:
+    deployment = load_deployment(settings.chain.deployments_dir, settings.chain.network)
+    addresses = {"registry": deployment.registry, "router": deployment.router, "pools": deployment.pools}
+    addresses |= {token.code: address for token, address in deployment.tokens.items()}
+    missing = [name for name, at in addresses.items() if _rpc(settings, "eth_getCode", at, "latest") == "0x"]
+    if missing:
+        raise Fault(
+            f"no code on chain for {', '.join(missing)}", "Run `jua deploy`; locally `jua up --fresh`."
+        )
+    return f"{len(addresses)} contracts have code"
+
+
+def _rpc(settings: Settings, method: str, *params: Any) -> Any:
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    try:
+        answer = httpx.post(
+            settings.chain.rpc_url, json=body, timeout=TIMEOUT_SECONDS, trust_env=False
+        ).json()
+    except (httpx.HTTPError, ValueError) as problem:
+        raise Fault(f"{settings.chain.rpc_url} does not answer", START) from problem
+    if not isinstance(answer, dict) or answer.get("result") is None:
+        raise Fault(f"{settings.chain.rpc_url} refuses {method}", "Is it an Ethereum JSON-RPC endpoint?")
+    return answer["result"]
+
+
+def _answers(url: str, advice: str) -> str:
+    """Anything but a fault of the other side counts: without credentials 401 and 404 are fine."""
+    try:
+        status = httpx.get(url, timeout=TIMEOUT_SECONDS, trust_env=False).status_code
+    except httpx.HTTPError as problem:
+        raise Fault(f"{url} does not answer ({type(problem).__name__})", advice) from problem
+    if status >= 500:
+        raise Fault(f"{url} answers with {status}", advice)
+    return f"{url} answers"

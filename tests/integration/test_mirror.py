@@ -1,0 +1,162 @@
+"""The mirror follows from the logs alone: run at once, in pieces or again, it comes out the same."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from juapesa.chain import abi
+from juapesa.db import Database
+from juapesa.issuance.domain import Orders, Swap
+from juapesa.issuance.errors import MirrorDiverged
+from juapesa.issuance.mirror import Mirror
+from juapesa.ledger import AccountKind, Ledger
+from juapesa.money import CKES, CNGN, USDC, Money
+from support.evm import Chain
+from support.hub import Desk, collected, send
+from support.postgres import PostgresForTests
+
+pytestmark = pytest.mark.needs_evm
+
+CHAIN_KINDS = ("chain-hub", "chain-pool", "chain-supply")
+SWAP_EXACT_IN = abi.Function(
+    "swapExactIn", ("address", "address", "uint64", "uint64", "uint64", "address"), ("uint64",)
+)
+APPROVE = abi.Function("approve", ("address", "uint256"))
+
+
+def catch_up(db: Database, chain: Chain) -> int:
+    """A freshly started watcher's one cycle."""
+    return asyncio.run(Mirror(db, Ledger(), chain.deployment, chain.rpc()).tick())
+
+
+def balances(db: Database) -> dict[tuple[str, str, str], int]:
+    """Every mirror account's balance."""
+    with db.unit_of_work() as uow:
+        rows = uow.all(
+            "SELECT kind, owner, currency, posted FROM ledger.accounts WHERE kind = ANY(%s)",
+            (list(CHAIN_KINDS),),
+        )
+    return {(row["kind"], row["owner"], row["currency"]): row["posted"] for row in rows if row["posted"]}
+
+
+def entries(db: Database) -> list[dict[str, Any]]:
+    """What was booked, without the identities that depend on the order of accounts."""
+    with db.unit_of_work() as uow:
+        return uow.all("SELECT key FROM ledger.postings WHERE key LIKE 'chain/%%' ORDER BY key")
+
+
+def assert_true_to_the_chain(db: Database, chain: Chain) -> None:
+    found, where = balances(db), chain.deployment
+    for token in (CKES, CNGN, USDC):
+        hub, pool = chain.balance(token, where.router), chain.balance(token, where.pools)
+        assert found.get((AccountKind.CHAIN_HUB, "", token.code), 0) == hub
+        assert found.get((AccountKind.CHAIN_POOL, "", token.code), 0) == pool
+    for token in (CKES, CNGN):
+        assert found[AccountKind.CHAIN_SUPPLY, "", token.code] == chain.supply(token)
+    with db.unit_of_work() as uow:
+        assert Ledger().trial(uow).balanced
+
+
+def some_traffic(desk: Desk) -> None:
+    """A send, a conversion into dollars and a mint into a wallet."""
+    desk.order(send("A1"))
+    desk.order(Orders(swap=Swap(Money.whole(500, CKES), Money.whole(1, USDC))))
+    desk.order(Orders(mint=collected(700, "A2")))
+    desk.settle_all()
+
+
+def outsider_swaps(desk: Desk) -> None:
+    """Somebody with dollars of their own buys shillings through the router and keeps them."""
+    node, where = desk.chain.node, desk.chain.deployment
+    me, dollars = node.account(), 1_000_000
+    node.send(abi.Function("mint", ("address", "uint64")).call(me, dollars), where.tokens[USDC])
+    node.send(APPROVE.call(where.router, dollars), where.tokens[USDC])
+    order = (where.tokens[USDC], where.tokens[CKES], dollars, 1, node.now() + 600, me)
+    node.send(SWAP_EXACT_IN.call(*order), where.router)
+
+
+def test_the_mirror_is_true_to_the_chain(desk: Desk) -> None:
+    desk.capital()
+    desk.order(Orders(mint=collected(1_000, "B1")))
+    some_traffic(desk)
+    outsider_swaps(desk)
+    catch_up(desk.db, desk.chain)
+    assert_true_to_the_chain(desk.db, desk.chain)
+
+
+def test_rebuilt_from_the_first_block_it_equals_the_running_one(
+    desk: Desk, postgres: PostgresForTests
+) -> None:
+    desk.capital()
+    catch_up(desk.db, desk.chain)
+    some_traffic(desk)
+    catch_up(desk.db, desk.chain)
+    outsider_swaps(desk)
+    catch_up(desk.db, desk.chain)
+    with postgres.connected() as empty:
+        catch_up(empty, desk.chain)
+        assert balances(empty) == balances(desk.db)
+        assert entries(empty) == entries(desk.db)
+
+
+def test_reading_everything_again_books_nothing(desk: Desk) -> None:
+    desk.capital()
+    some_traffic(desk)
+    assert catch_up(desk.db, desk.chain) > 0
+    before = balances(desk.db)
+    with desk.db.unit_of_work() as uow:
+        uow.execute("DELETE FROM issuance.cursor")
+    assert catch_up(desk.db, desk.chain) == 0
+    assert balances(desk.db) == before
+
+
+def test_a_log_that_a_mirror_node_shows_late_is_not_missed(desk: Desk) -> None:
+    desk.capital()
+    catch_up(desk.db, desk.chain)
+    desk.order(Orders(mint=collected(700, "C1")))
+    desk.settle_all()
+
+    async def late() -> None:
+        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, desk.chain.rpc())
+        shown = mirror.rpc.logs
+
+        async def nothing(*_: Any) -> list[dict[str, Any]]:
+            return []
+
+        mirror.rpc.logs = nothing  # type: ignore[method-assign]
+        await mirror.tick()
+        mirror.rpc.logs = shown  # type: ignore[method-assign]
+        desk.chain.node.ask("evm_mine")
+        await mirror.tick()
+
+    asyncio.run(late())
+    assert_true_to_the_chain(desk.db, desk.chain)
+
+
+def test_a_missing_entry_is_noticed_and_nothing_after_it_is_booked(desk: Desk) -> None:
+    desk.capital()
+    catch_up(desk.db, desk.chain)
+    before = balances(desk.db)
+    desk.order(Orders(mint=collected(700, "D1")))
+    desk.settle_all()
+    desk.order(Orders(mint=collected(300, "D2")))
+    desk.settle_all()
+
+    async def holed() -> None:
+        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, desk.chain.rpc())
+        shown = mirror.rpc.logs
+
+        async def without_first(addresses: list[str], first: int, last: int) -> list[dict[str, Any]]:
+            logs = await shown(addresses, first, last)
+            appended = [log for log in logs if log["topics"][0] == abi.APPENDED.topic]
+            return [log for log in logs if log is not appended[-2]]
+
+        mirror.rpc.logs = without_first  # type: ignore[method-assign]
+        await mirror.tick()
+
+    with pytest.raises(MirrorDiverged):
+        asyncio.run(holed())
+    assert balances(desk.db) == before
+    catch_up(desk.db, desk.chain)
+    assert_true_to_the_chain(desk.db, desk.chain)
