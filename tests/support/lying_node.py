@@ -16,11 +16,12 @@ Lie = Callable[[str, Any], Any]
 @contextmanager
 def lying_node(url: str, lie: Lie) -> Iterator[str]:
     """The URL of a node that answers as the one at ``url`` does, but for the lie."""
+    truth = httpx.Client(timeout=20, trust_env=False)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = httpx.post(url, content=body, headers={"content-type": "application/json"}).json()
+            answer = truth.post(url, content=body, headers={"content-type": "application/json"}).json()
             if "result" in answer:
                 answer["result"] = lie(json.loads(body)["method"], answer["result"])
             said = json.dumps(answer).encode()
@@ -39,3 +40,4 @@ def lying_node(url: str, lie: Lie) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+        truth.close()

@@ -1,5 +1,6 @@
 """Items for the router, built at the contracts' own level: statements signed by play attesters."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,13 @@ class Hub:
         self.serial += 1
         return keccak256(f"{what} {self.serial}".encode())
 
+    def now(self) -> int:
+        """What the next block's time will be, or a little less: the last block may be old."""
+        return max(self.chain.node.now(), int(time.time()))
+
     def statement(self, token: Currency, units: int, reserves: int | None = None) -> Statement:
         """Custody seen now, enough for every supply unless said otherwise."""
-        now = self.chain.node.now()
+        now = self.now()
         return Statement(
             token=self.chain.deployment.tokens[token],
             to=self.chain.deployment.router,
@@ -47,7 +52,7 @@ class Hub:
     def item(
         self, *, mints: Any = (), swaps: Any = (), burns: Any = (), deposits: Any = ()
     ) -> tuple[Any, ...]:
-        deadline = self.chain.node.now() + self.deadline_seconds
+        deadline = self.now() + self.deadline_seconds
         return (self.fresh("item"), deadline, mints, swaps, burns, deposits)
 
     def mint(self, token: Currency, units: int, reserves: int | None = None) -> tuple[Any, ...]:
@@ -80,7 +85,7 @@ class Hub:
 
     def prices(self) -> list[tuple[Any, ...]]:
         """The publisher's prices of this block."""
-        deployment, now = self.chain.deployment, self.chain.node.now()
+        deployment, now = self.chain.deployment, self.now()
         said = self.chain.prices(at=now)["prices"]
         tokens = {each.code: deployment.tokens[each] for each in (CKES, CNGN)}
         return [
