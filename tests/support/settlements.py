@@ -1,6 +1,5 @@
 """Items for the router, built at the contracts' own level: statements signed by play attesters."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +23,8 @@ class Hub:
         return keccak256(f"{what} {self.serial}".encode())
 
     def now(self) -> int:
-        """What the next block's time will be, or a little less: the last block may be old."""
-        return max(self.chain.node.now(), int(time.time()))
+        """The next block's time, as the chain counts it: neither the last block's nor the machine's."""
+        return int(self.chain.node.ask("eth_getBlockByNumber", "pending", False)["timestamp"], 16)
 
     def statement(self, token: Currency, units: int, reserves: int | None = None) -> Statement:
         """Custody seen now, enough for every supply unless said otherwise."""
@@ -97,8 +96,18 @@ class Hub:
         """One batch; its receipt. Every item in it settles."""
         receipt = self.attempt(*items, prices=prices)
         done = abi.topics_of(receipt["logs"], abi.ITEM_SETTLED, self.chain.deployment.router)
-        assert len(done) == len(items), receipt
+        assert len(done) == len(items), self.failures(receipt)
         return receipt
+
+    def failures(self, receipt: dict[str, Any]) -> list[str]:
+        """Why items of a batch failed, and prices in it were refused: names of errors."""
+        router = self.chain.deployment.router
+        refused = abi.Event("PriceRefused", ("address", "bytes"), (True, False))
+        return [
+            abi.error_name(event.read(log)[1])
+            for event in (refused, abi.ITEM_FAILED)
+            for log in abi.topics_of(receipt["logs"], event, router)
+        ]
 
     def attempt(self, *items: tuple[Any, ...], prices: bool = True) -> dict[str, Any]:
         """One batch; its receipt, whatever became of the items."""
