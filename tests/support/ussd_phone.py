@@ -41,14 +41,16 @@ class World:
         phone.hang_up()
         return phone
 
+    def restart(self) -> None:
+        """Our servers go down and come up: only database and desks remain."""
+        self.ussd = make_ussd(self.db, self.settings, self.clock, self.people, self.payments)
 
-def make_world(db: Database, settings: Settings | None = None) -> World:
-    """Everything, wired."""
-    settings = settings or Settings()
-    clock = HandClock()
-    people = MemoryPeople(clock)
-    payments = MemoryPayments(people, clock, settings.fees)
-    ussd = Ussd(
+
+def make_ussd(
+    db: Database, settings: Settings, clock: HandClock, people: MemoryPeople, payments: MemoryPayments
+) -> Ussd:
+    """The service alone."""
+    return Ussd(
         settings,
         db,
         people,
@@ -59,6 +61,15 @@ def make_world(db: Database, settings: Settings | None = None) -> World:
         hop_key=HOP_KEY,
         clock=clock,
     )
+
+
+def make_world(db: Database, settings: Settings | None = None) -> World:
+    """Everything, wired."""
+    settings = settings or Settings()
+    clock = HandClock()
+    people = MemoryPeople(clock)
+    payments = MemoryPayments(people, clock, settings.fees)
+    ussd = make_ussd(db, settings, clock, people, payments)
     return World(db, settings, clock, people, payments, ussd)
 
 

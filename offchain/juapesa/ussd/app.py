@@ -21,7 +21,7 @@ from juapesa.ussd.hops import Answer, Hop
 from juapesa.ussd.phone.routes import phone_routes
 from juapesa.ussd.service import Ussd
 
-THREADS = 6  # a hop is mostly waiting for the database; more only queue at the interpreter's lock
+THREADS = 4  # a hop mostly waits for the database; more threads only queue at the interpreter's lock
 BODY_BYTES_MAX = 64 * 1024
 CLEAN_EVERY_SECONDS = 600
 

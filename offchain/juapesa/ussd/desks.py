@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from juapesa.db import UnitOfWork
@@ -33,6 +33,8 @@ from juapesa.ussd.ports import PeopleDesk, PinTry
 
 # Questions whose answer must survive the machine: money, PINs, counts of tries.
 _LASTING = (AskConfirm, CheckPin, SetPin, SetLanguage)
+# Questions that may write before they are refused.
+_UNDOABLE = (AskQuote, SetPin, SetLanguage)
 
 
 def lasting(question: Question) -> bool:
@@ -52,7 +54,7 @@ class Desks:
     ) -> Reply:
         """Put a question; an expected failure becomes ``Refused`` and leaves nothing written."""
         try:
-            with _all_or_nothing(uow):
+            with _all_or_nothing(uow) if isinstance(question, _UNDOABLE) else nullcontext():
                 return self._ask(uow, person_id, question, mark_pin)
         except JuaError as problem:
             return Refused(problem.slug, problem.detail)

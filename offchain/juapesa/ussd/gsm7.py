@@ -38,5 +38,7 @@ def fits(text: str, characters_max: int) -> bool:
 
 def fold(text: str) -> str:
     """The text with everything that GSM-7 lacks replaced, so that it never turns into UCS-2."""
+    if BASIC.issuperset(text):
+        return text  # nearly every screen
     known = text.translate(_PLAIN)
     return "".join(each if each in BASIC or each in EXTENSION else "?" for each in known)

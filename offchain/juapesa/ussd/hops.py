@@ -1,6 +1,5 @@
 """One exchange with a gateway, whatever the gateway: what came in, what goes out, and its fingerprint."""
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 
@@ -83,10 +82,9 @@ class Fingerprints:
 
     def _mark(self, *parts: str) -> bytes:
         # Each part with its length before it: two different lists never read the same.
-        joined = b"".join(
-            len(part).to_bytes(4) + part for part in (each.encode("utf-8", "replace") for each in parts)
-        )
-        return hmac.new(self._key, joined, hashlib.sha256).digest()
+        encoded = [each.encode("utf-8", "replace") for each in parts]
+        joined = b"".join([len(part).to_bytes(4) + part for part in encoded])
+        return hmac.digest(self._key, joined, "sha256")
 
 
 def new_input(marks: Fingerprints, hop: Hop, hops: int, path_length: int, path_mark: bytes) -> str | None:

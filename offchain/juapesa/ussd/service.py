@@ -93,7 +93,11 @@ class Ussd:
             return self._begin(uow, hop)
         if session.caller_mark != self._marks.caller(hop):
             return self._end("common.gone", session.state.language)
-        return self._again(uow, hop, session) or self._go_on(uow, hop, session)
+        mark = self._marks.hop(hop)
+        typed = new_input(self._marks, hop, session.hops, session.path_length, session.path_mark)
+        if typed is None or mark == session.path_mark:
+            return self._repeated(uow, session, mark)
+        return self._go_on(uow, session, typed, mark, _length(hop))
 
     def _begin(self, uow: UnitOfWork, hop: Hop) -> Answer:
         """The first hop of a session. Inputs that come with it are not acted upon.
@@ -129,36 +133,35 @@ class Ussd:
             raise _Twin
         return outcome.answer
 
-    def _again(self, uow: UnitOfWork, hop: Hop, session: Session) -> Answer | None:
-        """The stored answer when this hop was answered before, however long ago."""
-        mark = self._marks.hop(hop)
-        if mark != session.path_mark and self._follows(hop, session) is not None:
-            return None  # news, which costs no look-up
-        return self._sessions.answer(uow, session.id, mark)
+    def _repeated(self, uow: UnitOfWork, session: Session, mark: bytes) -> Answer:
+        """A hop that is not news: the stored answer, however old; else where the person stands."""
+        stored = self._sessions.answer(uow, session.id, mark)
+        if stored is not None:
+            return stored
+        if self._over(session):
+            return self._gone(session)
+        current = self._sessions.answer(uow, session.id, session.path_mark)
+        assert current is not None, "every hop leaves an answer"
+        return current
 
-    def _go_on(self, uow: UnitOfWork, hop: Hop, session: Session) -> Answer:
-        now = self._clock.now()
-        idle = (now - session.seen_at).total_seconds()
-        if not session.open or idle > self._settings.ussd.session_idle_seconds:
-            return self._end("common.gone", session.state.language)
-        typed = self._follows(hop, session)
-        if typed is None:  # out of order: show where the person stands, move nothing
-            return self._sessions.answer(uow, session.id, session.path_mark) or self._end("common.gone")
-        session = replace(
-            session,
-            hops=session.hops + 1,
-            path_length=_length(hop),
-            path_mark=self._marks.hop(hop),
-            seen_at=now,
-        )
+    def _go_on(self, uow: UnitOfWork, session: Session, typed: str, mark: bytes, length: int) -> Answer:
+        if self._over(session):
+            return self._gone(session)
+        now, hops = self._clock.now(), session.hops + 1
+        session = replace(session, hops=hops, path_length=length, path_mark=mark, seen_at=now)
         outcome = self._walk(uow, session, Typed(readable(typed)))
         self._sessions.save(
             uow, replace(session, state=outcome.state), outcome.answer, durable=outcome.durable
         )
         return outcome.answer
 
-    def _follows(self, hop: Hop, session: Session) -> str | None:
-        return new_input(self._marks, hop, session.hops, session.path_length, session.path_mark)
+    def _over(self, session: Session) -> bool:
+        """Whether the gateway has given the session up, or a new one has replaced it."""
+        idle = (self._clock.now() - session.seen_at).total_seconds()
+        return not session.open or idle > self._settings.ussd.session_idle_seconds
+
+    def _gone(self, session: Session) -> Answer:
+        return self._end("common.gone", session.state.language)
 
     def _walk(self, uow: UnitOfWork, session: Session, event: Dialled | Typed) -> _Outcome:
         """Step through the menus until there is a screen."""

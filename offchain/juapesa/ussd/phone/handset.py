@@ -45,7 +45,7 @@ class Network:
         """What the green key does: dial, or answer the screen."""
         typed = phone.typed.strip()[:TYPED_CHARACTERS_MAX]
         if not phone.talking:
-            if typed != self._service_code:
+            if typed not in {self._service_code, ""}:  # the green key alone dials again
                 return replace(phone, typed="", screen=f"Unknown code. Dial {self._service_code}")
             return await self._hop(replace(phone, session=f"phone-{secrets.token_hex(12)}", path=""))
         path = f"{phone.path}*{typed}" if phone.path else typed

@@ -44,6 +44,22 @@
     setTimeout(look, 300);
   }
 
+  // A key that was tapped must not keep the focus, or Enter would tap it again.
+  form.addEventListener("click", (event) => {
+    const key = event.target.closest(".key");
+    if (key && event.detail > 0) key.blur();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== document.body) return;
+    if (/^[0-9*#+]$/.test(event.key)) typed.value += event.key;
+    else if (event.key === "Backspace") typed.value = typed.value.slice(0, -1);
+    else if (event.key === "Enter") press("send");
+    else if (event.key === "Escape") press("end");
+    else return;
+    event.preventDefault();
+  });
+
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const button = event.submitter;
