@@ -66,13 +66,29 @@ class RailWork:
     waits: WaitSettings
 
     async def tick(self) -> int:
-        """Do what is due; the number of legs that were worked on."""
-        legs = await asyncio.to_thread(self._claim, RAIL_LEGS)
-        chain_legs = await asyncio.to_thread(self._claim, CHAIN_LEGS)
-        await asyncio.gather(*(self._work(leg) for leg in legs))
-        for leg in chain_legs:
+        """Do what is due and wait for all of it; the number of legs that were worked on."""
+        legs = await self.claim(LEGS_AT_ONCE)
+        await asyncio.gather(*(self.work(leg) for leg in legs))
+        return len(legs)
+
+    async def claim(self, limit: int) -> list[LegRow]:
+        """Up to ``limit`` rail legs and as many chain legs whose time has come, leased to the caller."""
+        return await asyncio.to_thread(self._claim, limit)
+
+    async def work(self, leg: LegRow) -> None:
+        """Carry one claimed leg on by a step. May take as long as an operator takes to answer."""
+        if leg.kind in CHAIN_LEGS:
             await self._commit(self._follow_chain, leg)
-        return len(legs) + len(chain_legs)
+            return
+        if leg.state is LegState.DUE:
+            loaded = await self._commit(self._intend, leg)
+            if loaded is not None:
+                answer = await self._order(loaded, leg)
+                await self._commit(self._record, leg, answer)
+            return
+        loaded = await asyncio.to_thread(self._load, leg)
+        answer = await self._find(loaded, leg)
+        await self._commit(self._record_found, leg, answer)
 
     async def ask_about(self, reference: str, hint: RailAnswer, *, conclusive: bool) -> bool:
         """A callback spoke of the leg with this reference; False when there is no such leg.
@@ -90,26 +106,16 @@ class RailWork:
 
     # --- one leg ---------------------------------------------------------------------------
 
-    async def _work(self, leg: LegRow) -> None:
-        if leg.state is LegState.DUE:
-            loaded = await self._commit(self._intend, leg)
-            if loaded is not None:
-                answer = await self._order(loaded, leg)
-                await self._commit(self._record, leg, answer)
-            return
-        loaded = await asyncio.to_thread(self._load, leg)
-        answer = await self._find(loaded, leg)
-        await self._commit(self._record_found, leg, answer)
-
     async def _commit(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
         """Database work beside the event loop, again when another transaction had to go first."""
         return await asyncio.to_thread(retried, partial(work, *arguments))
 
-    def _claim(self, kinds: frozenset[LegKind]) -> list[LegRow]:
+    def _claim(self, limit: int) -> list[LegRow]:
         now = self.clock.now()
         lease = now + timedelta(seconds=self.waits.lease_seconds)
         with self.db.unit_of_work() as uow:
-            return store.claim_legs(uow, sorted(kinds), now, lease, LEGS_AT_ONCE)
+            legs = store.claim_legs(uow, sorted(RAIL_LEGS), now, lease, limit)
+            return legs + store.claim_legs(uow, sorted(CHAIN_LEGS), now, lease, limit)
 
     def _intend(self, leg: LegRow) -> Loaded | None:
         """First commit: the intent. None when the leg has to wait, or is no longer due."""
