@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_utils.address import is_address, to_checksum_address
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 NETWORKS = REPOSITORY / "deployments" / "networks"
 FORGE_OUT = REPOSITORY / "out"
@@ -81,9 +83,18 @@ class Plan:
     def resolved_roles(self, deployer: str) -> Roles:
         """Roles with the environment and the deployer filled in. Raises DeploymentFault."""
         said = {name: _said(value, deployer) for name, value in self.roles.items()}
-        attesters = sorted({each.strip() for each in said["attesters"].split(",")}, key=lambda a: int(a, 16))
-        single = {name: said[name] for name in ("admin", "guardian", "house", "relayer", "publisher")}
+        attesters = sorted({address(each) for each in said["attesters"].split(",")}, key=lambda a: int(a, 16))
+        single = {
+            name: address(said[name]) for name in ("admin", "guardian", "house", "relayer", "publisher")
+        }
         return Roles(**single, attesters=attesters, quorum=int(said["quorum"]))
+
+
+def address(text: str) -> str:
+    """The address with its checksum. Raises DeploymentFault when it is none."""
+    if not is_address(text.strip()):
+        raise DeploymentFault(f"{text.strip()!r} is no address.")
+    return to_checksum_address(text.strip())
 
 
 def _said(value: str, deployer: str) -> str:
@@ -100,10 +111,11 @@ def _said(value: str, deployer: str) -> str:
 
 def read_plan(network: str) -> Plan:
     """The plan for a network. Raises DeploymentFault when there is none."""
-    file = NETWORKS / f"{network}.toml"
+    folder = Path(os.environ.get("JUA_DEPLOY_NETWORKS_DIR", NETWORKS))
+    file = folder / f"{network}.toml"
     if not file.exists():
-        known = ", ".join(sorted(each.stem for each in NETWORKS.glob("*.toml")))
-        raise DeploymentFault(f"There is no deployments/networks/{network}.toml; known: {known}.")
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.toml")))
+        raise DeploymentFault(f"There is no {network}.toml in {folder}; known: {known or 'none'}.")
     said = tomllib.loads(file.read_text())
     return Plan(
         network=said["network"],

@@ -2,7 +2,8 @@
 
 The node is named on the command line as an ape network; what to deploy there, with which roles and
 limits, is in ``deployments/networks/<network>.toml`` (its stem is ape's network name, or
-``JUA_DEPLOY_NETWORK``). The environment gives:
+``JUA_DEPLOY_NETWORK``; another folder than that can be named by ``JUA_DEPLOY_NETWORKS_DIR``). The
+environment gives:
 
 - ``JUA_DEPLOYER_KEYFILE`` — the deployer's key as an encrypted JSON key file (version 3),
 - ``JUA_DEPLOYER_PASSPHRASE`` — what opens it,
@@ -34,6 +35,7 @@ from scripts._deployment import (
     Plan,
     Record,
     Roles,
+    address,
     artifact,
     read_plan,
 )
@@ -117,25 +119,25 @@ class Deployment:
         creation = ContractContainer(kind)(*arguments, **self.options)
         creation.sender = self.deployer.address
         receipt = self.deployer.call(creation)
-        address = receipt.contract_address
+        made_at = receipt.contract_address
         self.record.add(
             name,
             {
-                "address": address,
+                "address": made_at,
                 "block": receipt.block_number,
                 "transaction": receipt.txn_hash,
                 "abi_hash": code.abi_hash,
                 "code_hash": code.code_hash,
             },
         )
-        click.echo(f"{name}: {address}", err=True)
-        return ContractInstance(address, kind)
+        click.echo(f"{name}: {made_at}", err=True)
+        return ContractInstance(made_at, kind)
 
     def token(self, symbol: str, said: dict[str, Any]) -> ContractInstance:
         """A token that exists (``address``), play dollars (``test``), or one of ours (``local``)."""
         if "address" in said:
             kind = ContractType.model_validate({"contractName": symbol, "abi": artifact("LocalToken").abi})
-            token = ContractInstance(said["address"], kind)
+            token = ContractInstance(address(said["address"]), kind)
         elif said["create"] == "test":
             if self.plan.local is None:
                 raise DeploymentFault(f"{symbol}: play money is for local networks; give an address.")
@@ -222,8 +224,8 @@ def at_local_pace(plan: Plan, deployer: str, relayer: str) -> Iterator[None]:
         yield
         return
     rpc = chain.provider.make_request
-    for address in (deployer, relayer):
-        rpc("anvil_setBalance", [address, hex(plan.local["balance_wei"])])
+    for sender in (deployer, relayer):
+        rpc("anvil_setBalance", [sender, hex(plan.local["balance_wei"])])
     was_automine = rpc("anvil_getAutomine", [])
     seconds = rpc("anvil_getIntervalMining", []) if not was_automine else None
     if plan.local["automine"] and not was_automine:

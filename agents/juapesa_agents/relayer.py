@@ -8,7 +8,8 @@ from juapesa.assembly import Parts, assemble
 from juapesa.chain import Rpc
 from juapesa.issuance.relay import Relay
 from juapesa.issuance.service import CHAIN_ITEMS
-from juapesa_agents.common.base import Agent, listen
+from juapesa_agents.common.base import Agent
+from juapesa_agents.common.database import PASSING, listen
 from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 0.4
@@ -33,7 +34,7 @@ async def run(options: Options) -> int:
         )
         if not options.dry_run:
             await asyncio.to_thread(_open_capital, parts)
-        agent = Agent("relayer", relay.tick, PACE_SECONDS)
+        agent = Agent("relayer", relay.tick, PACE_SECONDS, passing=PASSING)
         ears = asyncio.create_task(listen(parts.database_url, (CHAIN_ITEMS,), agent.wake))
         try:
             return await agent.run(once=options.once)

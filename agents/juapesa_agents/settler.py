@@ -12,7 +12,8 @@ from juapesa.payments.execution import RAIL_WORK
 from juapesa.rails.http import new_client
 from juapesa.rails.inbox import CHANNEL as CALLBACKS
 from juapesa.rails.inbox import Claimed as Callback
-from juapesa_agents.common.base import Agent, listen
+from juapesa_agents.common.base import Agent
+from juapesa_agents.common.database import PASSING, listen
 from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 0.5
@@ -98,7 +99,7 @@ async def run(options: Options) -> int:
     with assemble(name="settler", connections_max=6) as parts:
         http = new_client()
         settler = Settler(parts, AfricasTalking(http, parts.settings.africastalking), options.dry_run)
-        agent = Agent("settler", settler.tick, PACE_SECONDS)
+        agent = Agent("settler", settler.tick, PACE_SECONDS, passing=PASSING)
         channels = (RAIL_WORK, CALLBACKS, MESSAGES, CHAIN_ITEMS)
         ears = asyncio.create_task(listen(parts.database_url, channels, agent.wake))
         try:

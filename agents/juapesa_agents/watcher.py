@@ -13,6 +13,7 @@ from juapesa.money import USDC, Currency
 from juapesa.pools import store
 from juapesa.pools.store import Snapshot
 from juapesa_agents.common.base import Agent
+from juapesa_agents.common.database import PASSING
 from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 1.0
@@ -81,7 +82,7 @@ async def run(options: Options) -> int:
         mirror = Mirror(parts.db, parts.ledger, parts.deployment, rpc)
         watcher = Watcher(parts, mirror, rpc, http, options.dry_run)
         try:
-            return await Agent("watcher", watcher.tick, PACE_SECONDS).run(once=options.once)
+            return await Agent("watcher", watcher.tick, PACE_SECONDS, passing=PASSING).run(once=options.once)
         finally:
             await http.aclose()
             await rpc.close()

@@ -183,7 +183,7 @@ contract AttestationRegistryTest is Base {
     }
 
     function test_a_statement_for_another_registry_is_refused() public {
-        AttestationRegistry other = new AttestationRegistry(address(this), addressesOf(attesterKeys), 2, 600);
+        AttestationRegistry other = newRegistry();
         CustodyStatement memory statement = statementFor(address(kes), user, 1e6);
         bytes32 digest = other.statementDigest(statement);
         bytes[] memory signatures = new bytes[](2);
@@ -356,7 +356,7 @@ contract AttestationRegistryTest is Base {
     }
 
     function test_only_fresh_tokens_of_this_registry_can_be_listed() public {
-        LocalToken foreign = new LocalToken("Foreign", "X", address(this));
+        LocalToken foreign = newToken("Foreign", "X", address(this));
         vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.UnfitToken.selector, address(foreign)));
         registry.configureToken(address(foreign), 1, 1);
     }

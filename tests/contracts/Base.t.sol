@@ -21,6 +21,8 @@ interface Vm {
 
     function addr(uint256 key) external pure returns (address);
     function assume(bool condition) external pure;
+    function deployCode(string calldata artifact) external returns (address);
+    function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
     function expectRevert(bytes calldata revertData) external;
     function getRecordedLogs() external returns (Log[] memory);
     function prank(address sender) external;
@@ -58,12 +60,13 @@ abstract contract Base {
     function setUp() public virtual {
         vm.warp(START);
         attesterKeys = sortedKeys(3);
-        registry = new AttestationRegistry(address(this), addressesOf(attesterKeys), 2, 600);
-        kes = new LocalToken("Jua Pesa Kenyan Shilling", "cKES", address(registry));
-        ngn = new LocalToken("Jua Pesa Naira", "cNGN", address(registry));
-        usdc = new TestUSDC();
-        pools = new Pools(address(this), address(usdc));
-        router = new Router(address(this), address(registry), address(pools));
+        registry = newRegistry();
+        kes = newToken("Jua Pesa Kenyan Shilling", "cKES", address(registry));
+        ngn = newToken("Jua Pesa Naira", "cNGN", address(registry));
+        usdc = TestUSDC(vm.deployCode("TestUSDC.sol:TestUSDC"));
+        pools = Pools(vm.deployCode("Pools.sol:Pools", abi.encode(address(this), address(usdc))));
+        bytes memory parts = abi.encode(address(this), address(registry), address(pools));
+        router = Router(vm.deployCode("Router.sol:Router", parts));
         registry.configureToken(address(kes), 50 * MILLION, 1e10);
         registry.configureToken(address(ngn), 500 * MILLION, 1e11);
         pools.configure(address(kes), PoolConfig(2500, 250_000, 120, 20_000));
@@ -84,7 +87,19 @@ abstract contract Base {
         ngn.approve(address(pools), type(uint256).max);
     }
 
-    // --- building blocks ---------------------------------------------------------------------------
+    // --- building blocks; from artifacts, so that no test contract carries (and optimises) their code ---------------------------------------------------------------------------
+
+    function newRegistry() internal returns (AttestationRegistry) {
+        bytes memory arguments = abi.encode(address(this), addressesOf(attesterKeys), uint8(2), uint64(600));
+        return AttestationRegistry(vm.deployCode("AttestationRegistry.sol:AttestationRegistry", arguments));
+    }
+
+    function newToken(string memory name, string memory symbol, address issuer)
+        internal
+        returns (LocalToken)
+    {
+        return LocalToken(vm.deployCode("LocalToken.sol:LocalToken", abi.encode(name, symbol, issuer)));
+    }
 
     function sortedKeys(uint256 count) internal pure returns (uint256[] memory keys) {
         keys = new uint256[](count);

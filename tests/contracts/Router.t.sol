@@ -228,3 +228,4 @@ contract RouterTest is Base {
         same("logs of this kind", count, 1);
     }
 }
+

@@ -22,9 +22,13 @@ class Hub:
         self.serial += 1
         return keccak256(f"{what} {self.serial}".encode())
 
+    def now(self) -> int:
+        """The next block's time, as the chain counts it: neither the last block's nor the machine's."""
+        return int(self.chain.node.ask("eth_getBlockByNumber", "pending", False)["timestamp"], 16)
+
     def statement(self, token: Currency, units: int, reserves: int | None = None) -> Statement:
         """Custody seen now, enough for every supply unless said otherwise."""
-        now = self.chain.node.now()
+        now = self.now()
         return Statement(
             token=self.chain.deployment.tokens[token],
             to=self.chain.deployment.router,
@@ -47,7 +51,7 @@ class Hub:
     def item(
         self, *, mints: Any = (), swaps: Any = (), burns: Any = (), deposits: Any = ()
     ) -> tuple[Any, ...]:
-        deadline = self.chain.node.now() + self.deadline_seconds
+        deadline = self.now() + self.deadline_seconds
         return (self.fresh("item"), deadline, mints, swaps, burns, deposits)
 
     def mint(self, token: Currency, units: int, reserves: int | None = None) -> tuple[Any, ...]:
@@ -80,7 +84,7 @@ class Hub:
 
     def prices(self) -> list[tuple[Any, ...]]:
         """The publisher's prices of this block."""
-        deployment, now = self.chain.deployment, self.chain.node.now()
+        deployment, now = self.chain.deployment, self.now()
         said = self.chain.prices(at=now)["prices"]
         tokens = {each.code: deployment.tokens[each] for each in (CKES, CNGN)}
         return [
@@ -92,8 +96,18 @@ class Hub:
         """One batch; its receipt. Every item in it settles."""
         receipt = self.attempt(*items, prices=prices)
         done = abi.topics_of(receipt["logs"], abi.ITEM_SETTLED, self.chain.deployment.router)
-        assert len(done) == len(items), receipt
+        assert len(done) == len(items), self.failures(receipt)
         return receipt
+
+    def failures(self, receipt: dict[str, Any]) -> list[str]:
+        """Why items of a batch failed, and prices in it were refused: names of errors."""
+        router = self.chain.deployment.router
+        refused = abi.Event("PriceRefused", ("address", "bytes"), (True, False))
+        return [
+            abi.error_name(event.read(log)[1])
+            for event in (refused, abi.ITEM_FAILED)
+            for log in abi.topics_of(receipt["logs"], event, router)
+        ]
 
     def attempt(self, *items: tuple[Any, ...], prices: bool = True) -> dict[str, Any]:
         """One batch; its receipt, whatever became of the items."""

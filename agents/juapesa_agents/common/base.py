@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import psycopg
-
 from juapesa.errors import JuaError
 from juapesa.observability import get_logger
 
@@ -29,6 +27,7 @@ class Agent:
     tick: Callable[[], Awaitable[int]]
     pace_seconds: float
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    passing: tuple[type[Exception], ...] = ()  # failures of a library that end by themselves
     pulse: Callable[[int], Awaitable[None]] | None = None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _failures: int = 0
@@ -36,12 +35,13 @@ class Agent:
     async def run(self, *, once: bool) -> int:
         """Cycle until told to stop, or once; the exit code."""
         log = get_logger(self.name)
+        expected: tuple[type[Exception], ...] = (JuaError, *self.passing)
         self._listen_for_signals()
         while not self._stopping.is_set():
             started = time.monotonic()
             try:
                 done = await self.tick()
-            except (JuaError, psycopg.OperationalError) as failure:
+            except expected as failure:
                 self._failures += 1
                 log.warning("cycle failed", why=type(failure).__name__, failures=self._failures)
                 if once:
@@ -74,18 +74,3 @@ class Agent:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self.stop)
-
-
-async def listen(url: str, channels: tuple[str, ...], wake: asyncio.Event) -> None:
-    """Wake the agent whenever somebody notifies one of these channels; reconnects for ever."""
-    while True:
-        try:
-            connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
-            async with connection:
-                for channel in channels:
-                    await connection.execute(f"LISTEN {channel}".encode())
-                wake.set()
-                async for _ in connection.notifies():
-                    wake.set()
-        except psycopg.OperationalError:
-            await asyncio.sleep(1.0)

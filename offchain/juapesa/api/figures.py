@@ -1,5 +1,8 @@
 """Public figures as data: supply, custody, what is owed, and whether the books balance."""
 
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
@@ -8,15 +11,16 @@ from juapesa.assembly import Parts, custody_rails
 from juapesa.money import token_of
 from juapesa.transparency.figures import figures
 
+# The figures come from every row of the ledger: nobody may make us read it all the time.
+FRESH_SECONDS = 2.0
+
 
 def figure_routes(parts: Parts) -> APIRouter:
     """`GET /api/transparency`."""
     router = APIRouter(prefix="/api", tags=["transparency"])
     issued = {token_of(currency): rail for currency, rail in custody_rails().items()}
 
-    @router.get("/transparency")
-    def transparency() -> dict[str, Any]:
-        """Totals only; nobody's balance."""
+    def compute() -> dict[str, Any]:
         with parts.db.unit_of_work() as uow:
             found = figures(uow, parts.ledger, issued)
         return {
@@ -34,4 +38,29 @@ def figure_routes(parts: Parts) -> APIRouter:
             ],
         }
 
+    answer = Lately(compute, FRESH_SECONDS)
+
+    @router.get("/transparency")
+    def transparency() -> dict[str, Any]:
+        """Totals only; nobody's balance. At most two seconds old."""
+        return answer.get()
+
     return router
+
+
+class Lately:
+    """An answer that is costly to make: made by one caller at a time and good for a while."""
+
+    def __init__(self, make: Callable[[], dict[str, Any]], seconds: float) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._made_at = float("-inf")
+        self._answer: dict[str, Any] = {}
+
+    def get(self) -> dict[str, Any]:
+        with self._lock:
+            if time.monotonic() - self._made_at > self._seconds:
+                self._answer = self._make()
+                self._made_at = time.monotonic()
+            return self._answer

@@ -100,7 +100,7 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         Process(
             "ussd_bridge",
             agent("ussd_bridge"),
-            after=(*base, "world"),
+            after=base,
             ready_url=f"{LOOPBACK}:{ports.ussd}/health",
         ),
         Process("relayer", agent("relayer"), after=(*base, "world")),
@@ -111,7 +111,7 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         Process(
             f"attester-{number}",
             agent("attester", "--number", str(number)),
-            after=(*base, "world"),
+            after=(*base, "world", "api", "ussd_bridge"),  # a phone can be dialled meanwhile
             ready_url=f"{LOOPBACK}:{ports.attester_first + number - 1}/health",
             env=attester_credentials(number),
         )
@@ -145,6 +145,7 @@ def environment(settings: Settings, database_url: str) -> dict[str, str]:
     env["JUA_DATABASE_URL"] = database_url
     env["JUA_CHAIN__DEPLOYMENTS_DIR"] = str(settings.chain.deployments_dir.absolute())
     env["PYTHONUNBUFFERED"] = "1"
+    env["MALLOC_ARENA_MAX"] = "2"  # threads of small processes need no arenas of their own
     return env
 
 

@@ -1,0 +1,138 @@
+"""The deployment script makes a working protocol, once, on whatever network its plan describes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from juapesa.chain import abi, load_deployment
+from juapesa.crypto import keccak256
+from juapesa.crypto.keyfile import write_keyfile
+from juapesa.money import CKES, CNGN, USDC
+from juapesa.supervisor.tools import tools_path
+from support.evm import CHAIN_ID, REPOSITORY, Chain, Node, play_key, running_anvil
+from support.settlements import Hub
+
+pytestmark = pytest.mark.needs_evm
+
+DEPLOYER_SECRET = keccak256(b"juapesa tests deployer")
+DEPLOYER = play_key("deployer").address
+ADMIN_ROLE = bytes(32)
+HAS_ROLE = abi.Function("hasRole", ("bytes32", "address"), ("bool",))
+ATTESTERS = [play_key(f"attester {number}").address for number in (1, 2, 3)]
+
+ELSEWHERE = """
+network = "elsewhere"
+chain_id = {chain_id}
+max_statement_age_seconds = 300
+[roles]
+admin = "$JUA_DEPLOY_ADMIN"
+guardian = "deployer"
+house = "$JUA_DEPLOY_ADMIN"
+relayer = "$JUA_DEPLOY_RELAYER"
+publisher = "$JUA_DEPLOY_PUBLISHER"
+attesters = "$JUA_DEPLOY_ATTESTERS"
+quorum = "2"
+[tokens.USDC]
+address = "{usdc}"
+[tokens.cKES]
+create = "local"
+name = "Kenyan Shilling"
+mint_capacity = 1000
+mint_refill_per_second = 1
+[pools.cKES]
+spread_ppm = 3000
+max_share_ppm = 100000
+max_age_seconds = 60
+max_step_ppm = 10000
+"""
+
+
+def deploy(node: Node, folder: Path, network: str, **said: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as `jua deploy` does; both outputs are in ``stdout``."""
+    keyfile = folder / "deployer.json"
+    if not keyfile.exists():
+        write_keyfile(keyfile, DEPLOYER_SECRET, "open")
+    environment = os.environ | {
+        "PATH": tools_path(os.environ["PATH"]),
+        "APE_DATA_FOLDER": str(folder / "ape"),
+        "JUA_DEPLOYER_KEYFILE": str(keyfile),
+        "JUA_DEPLOYER_PASSPHRASE": "open",
+        "JUA_DEPLOYMENTS_DIR": str(folder / "chains"),
+        "JUA_DEPLOY_RELAYER": play_key("relayer").address,
+        "JUA_DEPLOY_PUBLISHER": play_key("oracle").address,
+        "JUA_DEPLOY_ATTESTERS": ",".join(ATTESTERS),
+        **said,
+    }
+    return subprocess.run(
+        [Path(sys.executable).parent / "ape", "run", "deploy", "--network", f"{network}:{node.url}"],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_local_deployment_settles_a_transfer_and_a_second_run_changes_nothing(
+    forge_output: Path, tmp_path: Path
+) -> None:
+    with running_anvil() as node:
+        node.ask("evm_setIntervalMining", 2)
+        first = deploy(node, tmp_path, "ethereum:hedera-local")
+        assert first.returncode == 0, first.stdout
+        assert node.ask("anvil_getIntervalMining") == 2, "the node's own pace is given back"
+        record = tmp_path / "chains" / "hedera-local.json"
+        written, nonce = record.read_text(), node.ask("eth_getTransactionCount", DEPLOYER, "latest")
+
+        again = deploy(node, tmp_path, "ethereum:hedera-local")
+        assert again.returncode == 0, again.stdout
+        assert record.read_text() == written
+        assert node.ask("eth_getTransactionCount", DEPLOYER, "latest") == nonce
+
+        node.ask("evm_setAutomine", True)
+        deployment = load_deployment(tmp_path / "chains", "hedera-local")
+        assert (deployment.chain_id, set(deployment.tokens)) == (CHAIN_ID, {USDC, CKES, CNGN})
+        hub = Hub(Chain(node, deployment))
+        hub.liquidity()
+        hub.settle(hub.transfer(1_000 * 10**6))
+
+
+def test_another_network_is_a_matter_of_configuration(
+    forge_output: Path, chain: Chain, tmp_path: Path
+) -> None:
+    """USDC exists there, governance is another account, nothing is play money."""
+    node, usdc, admin = chain.node, chain.deployment.tokens[USDC], play_key("governance").address
+    plan = ELSEWHERE.format(chain_id=CHAIN_ID, usdc=usdc)
+    (tmp_path / "elsewhere.toml").write_text(plan)
+    node.ask("anvil_setBalance", DEPLOYER, hex(10**20))
+    said = {
+        "JUA_DEPLOY_NETWORK": "elsewhere",
+        "JUA_DEPLOY_NETWORKS_DIR": str(tmp_path),
+        "JUA_DEPLOY_ADMIN": admin,
+    }
+    done = deploy(node, tmp_path, "ethereum:hedera-local", **said)
+    assert done.returncode == 0, done.stdout
+    found = json.loads((tmp_path / "chains" / "elsewhere.json").read_text())
+    assert found["tokens"]["USDC"]["address"].lower() == usdc
+    assert set(found["contracts"]) == {"registry", "cKES", "pools", "router"}
+    for name in ("registry", "pools", "router"):
+        address = found["contracts"][name]["address"]
+        assert node.read(address, HAS_ROLE, ADMIN_ROLE, admin) == (True,)
+        assert node.read(address, HAS_ROLE, ADMIN_ROLE, DEPLOYER) == (False,)
+
+
+def test_what_is_missing_or_wrong_is_said_before_anything_is_sent(chain: Chain, tmp_path: Path) -> None:
+    said = deploy(chain.node, tmp_path, "ethereum:hedera-local", JUA_DEPLOY_NETWORK="nowhere")
+    assert said.returncode != 0
+    assert "There is no nowhere.toml" in said.stdout
+    (tmp_path / "elsewhere.toml").write_text(ELSEWHERE.format(chain_id=CHAIN_ID + 1, usdc="0x"))
+    other = {"JUA_DEPLOY_NETWORK": "elsewhere", "JUA_DEPLOY_NETWORKS_DIR": str(tmp_path)}
+    said = deploy(chain.node, tmp_path, "ethereum:hedera-local", **other)
+    assert said.returncode != 0
+    assert f"The node is on chain {CHAIN_ID}, the plan is for {CHAIN_ID + 1}." in said.stdout
