@@ -20,7 +20,7 @@ def test_every_topic_has_a_line_of_help_and_can_be_loaded() -> None:
     assert {"up", "doctor", "db"} <= topics.keys()
     for topic in topics.values():
         assert topic.help, topic.name
-        assert run(topic.name, "--help").returncode == 0, topic.name
+        assert topic.run(["--help"]) == 0, topic.name
 
 
 def test_help_is_quick_because_it_loads_no_topic() -> None:
