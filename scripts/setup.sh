@@ -82,14 +82,18 @@ require_platform() {
     fi
 }
 
+is_python() {
+    "$1" -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, $2))" >/dev/null 2>&1
+}
+
 # Sets BASE_PYTHON to the first Python that is new enough; JUA_PYTHON chooses one by hand.
 require_python() {
+    # Newer ones than 3.13 come last: not every package has a build for them yet.
     BASE_PYTHON=
-    for candidate in ${JUA_PYTHON:+"$JUA_PYTHON"} python3 python3.13 python3.12 python3.11; do
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
-            BASE_PYTHON=$candidate
-            break
-        fi
+    for below in 14 99; do
+        for candidate in ${JUA_PYTHON:+"$JUA_PYTHON"} python3 python3.13 python3.12 python3.11; do
+            [ -z "$BASE_PYTHON" ] && is_python "$candidate" "$below" && BASE_PYTHON=$candidate
+        done
     done
     [ -n "$BASE_PYTHON" ] || die "no Python 3.11 or newer was found (looked for python3, python3.13, 3.12, 3.11)." \
         "Debian 12, Ubuntu 24.04 and later: apt-get install python3 python3-venv" \
@@ -121,10 +125,12 @@ python_packages() {
     step "Installer (uv, pinned by hash)" uv "$PYTHON" -m pip install --disable-pip-version-check --no-input \
         --require-hashes --only-binary :all: -r "$ROOT/requirements-setup.lock" ||
         offline_hint "the installer could not be fetched."
+    # Nothing is compiled here; these three come as plain Python sources only.
     step "Python packages (about 190; a minute or three the first time)" python-packages \
         "$VENV/bin/uv" pip sync --system-certs --python "$PYTHON" --require-hashes --compile-bytecode \
+        --only-binary :all: --no-binary lazyasd --no-binary python-baseconv --no-binary varint \
         "$ROOT/requirements.lock" ||
-        offline_hint "the Python packages could not be installed."
+        offline_hint "the Python packages could not be installed (with $("$PYTHON" --version))."
     link_project
     printf '%s\n' "$wanted" >"$VENV/.jua-stamp"
 }
