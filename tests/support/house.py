@@ -33,7 +33,7 @@ class House:
     """One data folder with free ports of its own, on which `jua up` is started and ended."""
 
     folder: Path
-    ports: dict[str, int] = field(default_factory=lambda: _free_ports())  # noqa: PLW0108 - defined below
+    ports: dict[str, int] = field(default_factory=lambda: _free_ports())  # noqa: PLW0108 - it is defined below
     process: subprocess.Popen[bytes] | None = None
 
     @property
