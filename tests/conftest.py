@@ -11,7 +11,7 @@ import pytest
 
 from juapesa.supervisor.tools import ToolMissing, evm_tool
 
-pytest_plugins = ["support.postgres", "support.evm", "support.hub"]
+pytest_plugins = ["support.postgres", "support.evm", "support.hub", "support.daraja_sandbox"]
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -11,6 +11,12 @@ class AmountTooLarge(InvalidInput):
     slug = "amount-too-large"
 
 
+class AmountNotWhole(InvalidInput):
+    """The operator moves whole units only."""
+
+    slug = "amount-not-whole"
+
+
 class InsufficientFunds(Conflict):
     slug = "insufficient-funds"
 

@@ -19,7 +19,7 @@ class PaymentsDesk(Protocol):
     def quote(self, uow: UnitOfWork, person_id: int, order: Order) -> Quote:
         """Price an order and store the quote.
 
-        Raises AmountTooSmall, AmountTooLarge, InsufficientFunds, UnknownDestination,
+        Raises AmountTooSmall, AmountTooLarge, AmountNotWhole, InsufficientFunds, UnknownDestination,
         SameParty, PriceUnavailable (payments.errors); each ``detail`` fits a USSD screen.
         """
         ...

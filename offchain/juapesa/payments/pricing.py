@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from juapesa.config import FeeSettings
 from juapesa.money import Currency, Money, token_of
 from juapesa.payments.domain import Fee, Kind, Order
-from juapesa.payments.errors import AmountTooLarge, AmountTooSmall
+from juapesa.payments.errors import AmountNotWhole, AmountTooLarge, AmountTooSmall
 from juapesa.rails.ports import Capabilities
 
 # Exact-in quote of the pools: (amount of a token, wanted token) → amount of the wanted token.
@@ -42,9 +42,10 @@ def price(
 
     ``collect`` are the limits of the rail that the money comes from (None: a wallet),
     ``payout`` those of the rail it goes to (None: a wallet).
-    Raises AmountTooSmall, AmountTooLarge.
+    Raises AmountTooSmall, AmountTooLarge, AmountNotWhole.
     """
     check_amount(order.amount, fees)
+    _check_step(order.amount, collect)
     gross = convert(order.amount, to, fees, pool_quote)
     receives = gross.floored_to(payout.amount_step_minor) if payout else gross
     if receives.minor <= 0:
@@ -67,6 +68,11 @@ def check_amount(amount: Money, fees: FeeSettings) -> None:
         raise AmountTooSmall(f"The least you can enter is {least}.")
     if amount > most:
         raise AmountTooLarge(f"The most you can enter is {most}.")
+
+
+def _check_step(amount: Money, collect: Capabilities | None) -> None:
+    if collect is not None and amount.minor % collect.amount_step_minor:
+        raise AmountNotWhole(f"Enter whole {amount.currency.code}, without decimals.")
 
 
 def convert(amount: Money, to: Currency, fees: FeeSettings, pool_quote: PoolQuote) -> Money:
