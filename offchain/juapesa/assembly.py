@@ -65,7 +65,7 @@ def assemble(settings: Settings | None = None, *, name: str, connections_max: in
     database_url = resolve_url(settings)
     db = Database.connect(database_url, connections_max=connections_max, name=name)
     try:
-        yield _parts(settings, database_url, db, deployment)
+        yield build_parts(settings, database_url, db, deployment)
     finally:
         db.close()
 
@@ -83,7 +83,8 @@ def attester_addresses(settings: Settings, keystore: Keystore) -> frozenset[str]
     return frozenset(keystore.signer(name).address.lower() for name in names)
 
 
-def _parts(settings: Settings, database_url: str, db: Database, deployment: Deployment) -> Parts:
+def build_parts(settings: Settings, database_url: str, db: Database, deployment: Deployment) -> Parts:
+    """Every part on the given database and deployment; opens nothing but the keystore."""
     clock, ledger, keystore = SystemClock(), Ledger(), open_keystore(settings)
     sealer, callback_key = Sealer(keystore.secret("seal")), keystore.secret("callback")
     people = People.from_keystore(keystore, clock=clock)

@@ -207,7 +207,7 @@ class RailWork:
                 store.add_event(uow, leg.payment_id, now, "gave up asking", answer.code, leg.seq)
                 self.execution.record(uow, leg.payment_id, leg.seq, GaveUp(Reason.EXPIRED))
                 return
-            if given_up:
+            if given_up and not store.needs_operator(uow, leg.payment_id):
                 why = CallOperator(f"the outcome of this {current.kind} has been unknown for long")
                 self.execution.run(uow, leg.payment_id, leg.seq, [why])
             if silent:

@@ -237,6 +237,12 @@ def set_status(uow: UnitOfWork, payment_id: int, status: Status, ended_at: datet
     )
 
 
+def needs_operator(uow: UnitOfWork, payment_id: int) -> bool:
+    """Whether a person has been called to look already."""
+    row = uow.one("SELECT needs_operator FROM payments.payment WHERE id = %s", (payment_id,))
+    return row is not None and row["needs_operator"] is not None
+
+
 def call_operator(uow: UnitOfWork, payment_id: int, why: str) -> None:
     uow.execute("UPDATE payments.payment SET needs_operator = %s WHERE id = %s", (why, payment_id))
 

@@ -1,0 +1,294 @@
+"""Payments as they run, with a worker that can die: real database, ledger, rails, sandboxes and inbox.
+
+Only the chain is played: a robot settles (or refuses) what is ordered from it, as the relayer would
+record it. A worker's death is an exception that no code may catch, raised before or after a commit.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from juapesa.assembly import Parts, build_parts
+from juapesa.chain import Deployment
+from juapesa.config import Settings, load
+from juapesa.db import Database, UnitOfWork
+from juapesa.ledger import AccountKind
+from juapesa.money import CKES, CNGN, KES, NGN, USDC, Money
+from juapesa.notifications import Delivery, SmsResult
+from juapesa.payments.domain import Kind, Order, Quote, Source, Summary
+from juapesa.pools import store as pool_store
+from juapesa_agents.common.options import Options
+from juapesa_agents.settler import Settler
+from support.sandboxes import Daraja, Momo, daraja, momo, served
+
+FINAL = frozenset({"completed", "failed", "refunded"})
+PAYMENT_SECONDS_MAX = 20.0
+ADDRESS = "0x" + "{:040x}"
+
+QUICK = {
+    "collect_callback_seconds": 0.6,
+    "collect_poll_seconds": 0.2,
+    "collect_give_up_seconds": 1.5,
+    "payout_callback_seconds": 0.6,
+    "payout_poll_seconds": 0.2,
+    "payout_float_seconds": 0.5,
+    "retry_seconds": 0.05,
+    "retry_seconds_max": 0.2,
+    "lease_seconds": 0.15,
+}
+
+
+class Death(BaseException):
+    """The worker's process is gone."""
+
+
+class MortalDatabase(Database):
+    """Dies at the n-th commit that writes something: just before it, or just after."""
+
+    def __init__(self, inner: Database, dies_at: int | None, *, after: bool) -> None:
+        super().__init__(inner._pool)
+        self._dies_at = dies_at
+        self._after = after
+        self.commits = 0
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[UnitOfWork]:
+        with super().unit_of_work() as uow:
+            yield uow
+            row = uow.one("SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote")
+            wrote = row is not None and row["wrote"]
+            self.commits += wrote
+            dies = wrote and self.commits == self._dies_at
+            if dies and not self._after:
+                raise Death
+        if dies:
+            raise Death
+
+
+@dataclass
+class Texts:
+    """An SMS gateway that takes everything."""
+
+    sent: list[str] = field(default_factory=list)
+
+    async def send(self, phone: str, text: str) -> SmsResult:
+        self.sent.append(f"{phone} {text}")
+        return SmsResult(Delivery.SENT, "101")
+
+
+@dataclass
+class House:
+    """Everything but the worker, which is made and lost again and again."""
+
+    db: Database
+    settings: Settings
+    mpesa: Daraja
+    momo: Momo
+    texts: Texts = field(default_factory=Texts)
+    refuse_chain: Callable[[dict[str, Any]], bool] = lambda _: False
+    _phones: int = 0
+
+    def parts(self, db: Database | None = None) -> Parts:
+        return build_parts(self.settings, "", db or self.db, DEPLOYMENT)
+
+    def phone(self, country: str = "KE") -> str:
+        """A number nobody has used."""
+        self._phones += 1
+        return f"+2547130{self._phones:05d}" if country == "KE" else f"+23480320{self._phones:05d}"
+
+    def order(self, parts: Parts, payer: str, order: Order) -> tuple[Quote, Summary]:
+        """Quote and confirm, as a channel does."""
+        with self.db.unit_of_work() as uow:
+            person = parts.people.enroll(uow, payer)
+            quote = parts.payments.quote(uow, person.id, order)
+        with self.db.unit_of_work() as uow:
+            return quote, parts.payments.confirm(uow, person.id, quote.token)
+
+    def send(self, payer: str, payee: str, shillings: int, source: Source = Source.RAIL) -> Summary:
+        order = Order(Kind.SEND, Money.whole(shillings, KES), source, to_phone=payee)
+        return self.order(self.parts(), payer, order)[1]
+
+    def fill(self, payer: str, shillings: int) -> Summary:
+        return self.order(self.parts(), payer, Order(Kind.RECEIVE, Money.whole(shillings, KES)))[1]
+
+    def convert(self, payer: str, shillings: int) -> Summary:
+        order = Order(Kind.CONVERT, Money.whole(shillings, KES), Source.WALLET, to_currency=USDC)
+        return self.order(self.parts(), payer, order)[1]
+
+    def live(self, code: str, dies_at: int | None = None, *, after: bool = True) -> int:
+        """One worker's life: until the payment is final, or the worker dies. How often it committed."""
+        mortal = MortalDatabase(self.db, dies_at, after=after)
+        try:
+            asyncio.run(self._work(mortal, code))
+        except Death:
+            return mortal.commits
+        except TimeoutError:
+            raise AssertionError(f"{code} does not end:\n" + "\n".join(self.story(code))) from None
+        assert self.status(code) in FINAL, f"{code} is still {self.status(code)}"
+        return mortal.commits
+
+    async def _work(self, mortal: MortalDatabase, code: str) -> None:
+        parts = self.parts(mortal)
+        settler = Settler(parts, self.texts, Options(once=True, dry_run=False, number=1))
+        try:
+            async with asyncio.timeout(PAYMENT_SECONDS_MAX):
+                while self.status(code) not in FINAL:
+                    await settler.tick()
+                    self.play_chain()
+                    await asyncio.sleep(0.01)
+                await settler.tick()
+        finally:
+            await parts.rails.close()
+
+    def play_chain(self) -> None:
+        """What the relayer would have recorded of every open item."""
+        with self.db.unit_of_work() as uow:
+            for row in uow.all("SELECT id, orders FROM issuance.item WHERE state = 'open'"):
+                state = "failed" if self.refuse_chain(row["orders"]) else "settled"
+                reason = "MinOutNotMet" if state == "failed" else ""
+                uow.execute(
+                    "UPDATE issuance.item SET state = %s, reason = %s WHERE id = %s",
+                    (state, reason, row["id"]),
+                )
+
+    def story(self, code: str) -> list[str]:
+        """Everything that happened to a payment, for a failing test."""
+        parts = self.parts()
+        with self.db.unit_of_work() as uow:
+            lines = [f"{each.at:%S.%f} {each.name} {each.detail}" for each in parts.receipts.trace(uow, code)]
+            rows = uow.all("SELECT kind, state, attempts, next_at, lease_until, now() FROM payments.leg")
+            callbacks = uow.all("SELECT rail, kind, state, attempts, why FROM rails.callback")
+        return [*lines, *map(str, rows[-4:]), *map(str, callbacks[-4:])]
+
+    def status(self, code: str) -> str:
+        with self.db.unit_of_work() as uow:
+            row = uow.one("SELECT status FROM payments.payment WHERE code = %s", (code,))
+            assert row is not None
+            return str(row["status"])
+
+    def wallet(self, phone: str, unit: Any = KES) -> Money:
+        parts = self.parts()
+        with self.db.unit_of_work() as uow:
+            person = parts.people.enroll(uow, phone)
+            return parts.ledger.balance(uow, parts.people.wallet(uow, person.id, unit)).posted
+
+    def moved(self, operator: Daraja | Momo, kind: str, phone: str) -> list[str]:
+        """Amounts that an operator moved for a phone, once for each time."""
+        orders = [
+            each
+            for each in operator.state()["orders"]
+            if each["kind"] == kind and phone.removeprefix("+") in str(each["phone"])
+        ]
+        return [each["amount"] for each in orders for _ in range(each["times_moved"])]
+
+    def never_asked(self, summary: Summary, payer: str) -> bool:
+        """The worker died after writing the intent and before the operator heard it.
+
+        M-Pesa knows no idempotency key, so the prompt is never ordered again: the payment ends as
+        failed, and nothing was taken.
+        """
+        failed = self.status(summary.code) == "failed"
+        assert not failed or self.moved(self.mpesa, "collect", payer) == []
+        return failed
+
+    def assert_square(self) -> None:
+        """Books balance, nothing is in transit or held, and floats are what operators say."""
+        parts = self.parts()
+        with self.db.unit_of_work() as uow:
+            assert parts.ledger.trial(uow).faults == ()
+            for unit in (KES, NGN, USDC):
+                account = parts.ledger.account(uow, AccountKind.IN_TRANSIT, "", unit)
+                balance = parts.ledger.balance(uow, account)
+                assert (balance.posted.minor, balance.held.minor) == (0, 0), unit
+            for operator, rail, unit in ((self.mpesa, "mpesa-ke", KES), (self.momo, "momo-ng", NGN)):
+                account = parts.ledger.account(uow, AccountKind.FLOAT, rail, unit)
+                balance = parts.ledger.balance(uow, account)
+                assert balance.held.minor == 0
+                assert balance.posted == Money.parse(operator.state()["float"], unit), rail
+            twice = uow.all("SELECT key FROM notifications.message GROUP BY key HAVING count(*) > 1")
+            assert twice == []
+
+
+DEPLOYMENT = Deployment(
+    network="played",
+    chain_id=298,
+    registry=ADDRESS.format(1),
+    router=ADDRESS.format(2),
+    pools=ADDRESS.format(3),
+    tokens={CKES: ADDRESS.format(4), CNGN: ADDRESS.format(5), USDC: ADDRESS.format(6)},
+    first_block=1,
+)
+
+
+@contextmanager
+def payments_house(db: Database, folder: Path) -> Iterator[House]:
+    """Both operators, a receiver for their callbacks, prices in the pools, capital in the books."""
+    houses: list[House] = []
+
+    receiving: list[Parts] = []
+
+    async def callback(request: Request) -> Response:
+        house, at = houses[0], request.path_params
+        address = (at["rail"], at["kind"], at["reference"], at["token"])
+        status = await run_in_threadpool(_keep, house, receiving[0], address, await request.body())
+        return Response(status_code=status)
+
+    paths = "/callbacks/{rail}/{kind}/{reference}/{token}"
+    receiver = Starlette(routes=[Route(paths, callback, methods=["POST", "PUT"])])
+    with ExitStack() as stack:
+        public_url = stack.enter_context(served(lambda: receiver))
+        mpesa, mtn = stack.enter_context(daraja()), stack.enter_context(momo())
+        settings = load(
+            data_dir=folder,
+            public_url=public_url,
+            daraja={"base_url": mpesa.url, "timeout_seconds": 0.5},
+            momo={"base_url": mtn.url, "timeout_seconds": 0.5},
+            waits=QUICK,
+        )
+        house = House(db, settings, mpesa, mtn)
+        houses.append(house)
+        receiving.append(house.parts())
+        _open(house)
+        yield house
+
+
+def _keep(house: House, parts: Parts, address: tuple[str, str, str, str], body: bytes) -> int:
+    rail, kind, reference, token = address
+    if not parts.urls.verify(rail, kind, reference, token):
+        return 404
+    with house.db.unit_of_work() as uow:
+        parts.inbox.record(uow, rail, kind, reference, body)
+    return 200
+
+
+def _open(house: House) -> None:
+    parts = house.parts()
+    with house.db.unit_of_work() as uow:
+        parts.capital.open(uow)
+        now = parts.clock.now()
+        for token, mid in ((CKES, 7_720_000_000_000_000), (CNGN, 675_000_000_000_000)):
+            snapshot = pool_store.Snapshot(
+                token=token,
+                block=1,
+                mid_e18=mid,
+                observed_at=int(now.timestamp()),
+                reserve_token=50_000_000_000_000,
+                reserve_usdc=250_000_000_000,
+                spread_ppm=2_500,
+                max_share_ppm=250_000,
+                max_age_seconds=86_400,
+                max_step_ppm=20_000,
+                sells_paused=False,
+                buys_paused=False,
+            )
+            pool_store.save(uow, snapshot, now)
+    house.play_chain()
