@@ -258,7 +258,8 @@ async def run(options: Options) -> int:
         chain=ChainEyes(rpc, deployment),
     )
     work = Attesting(name, attester, list(eyes.values()), http, settings.public_url, clock, options)
-    await listener.start(daraja.feed)
+    if not options.dry_run:  # nothing is asked of operators then, so no answers come
+        await listener.start(daraja.feed)
     try:
         return await Agent(name, work.tick, PACE_SECONDS).run(once=options.once)
     finally:

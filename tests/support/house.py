@@ -22,10 +22,25 @@ from juapesa.demo.world import PORT_NAMES, WAITS, World
 START_SECONDS_MAX = 150.0
 STOP_SECONDS_MAX = 40.0
 COMMAND_SECONDS_MAX = 60.0
-PORTS_FROM, PORTS_TO = 20_900, 20_999
+PORTS_FROM, PORTS_TO = 23_000 + os.getpid() % 5_000, 32_000  # runs side by side look elsewhere first
 PORTS_EACH = len(PORT_NAMES) + 3  # three attesters follow
 
 T = TypeVar("T")
+
+
+def _free_ports() -> dict[str, int]:
+    """Ports in a row that nobody listens on; the last of the names is the first attester's."""
+    for first in range(PORTS_FROM, PORTS_TO - PORTS_EACH, PORTS_EACH):
+        row = list(range(first, first + PORTS_EACH))
+        if all(map(_is_free, row)):
+            return dict(zip((*PORT_NAMES, "ATTESTER_FIRST"), row, strict=False))
+    raise AssertionError(f"no free ports from {PORTS_FROM} to {PORTS_TO}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @dataclass
@@ -33,7 +48,7 @@ class House:
     """One data folder with free ports of its own, on which `jua up` is started and ended."""
 
     folder: Path
-    ports: dict[str, int] = field(default_factory=lambda: _free_ports())  # noqa: PLW0108 - it is defined below
+    ports: dict[str, int] = field(default_factory=_free_ports)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -138,18 +153,3 @@ class Ran:
     out: str
     err: str
     seconds: float
-
-
-def _free_ports() -> dict[str, int]:
-    """Ports in a row that nobody listens on; the last of the names is the first attester's."""
-    for first in range(PORTS_FROM, PORTS_TO - PORTS_EACH, PORTS_EACH):
-        row = list(range(first, first + PORTS_EACH))
-        if all(map(_is_free, row)):
-            return dict(zip((*PORT_NAMES, "ATTESTER_FIRST"), row, strict=False))
-    raise AssertionError(f"no free ports from {PORTS_FROM} to {PORTS_TO}")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0

@@ -96,9 +96,13 @@ class House:
     texts: Texts = field(default_factory=Texts)
     refuse_chain: Callable[[dict[str, Any]], bool] = lambda _: False
     _phones: int = 0
+    _parts: Parts | None = None
 
-    def parts(self, db: Database | None = None) -> Parts:
-        return build_parts(self.settings, "", db or self.db, DEPLOYMENT)
+    def parts(self) -> Parts:
+        """The parts on the immortal side: what channels, operators and checks see."""
+        if self._parts is None:
+            self._parts = build_parts(self.settings, "", self.db, DEPLOYMENT)
+        return self._parts
 
     def phone(self, country: str = "KE") -> str:
         """A number nobody has used."""
@@ -137,7 +141,7 @@ class House:
         return mortal.commits
 
     async def _work(self, mortal: MortalDatabase, code: str) -> None:
-        parts = self.parts(mortal)
+        parts = build_parts(self.settings, "", mortal, DEPLOYMENT)
         settler = Settler(parts, self.texts, Options(once=True, dry_run=False, number=1))
         try:
             async with asyncio.timeout(PAYMENT_SECONDS_MAX):
@@ -234,12 +238,10 @@ def payments_house(db: Database, folder: Path) -> Iterator[House]:
     """Both operators, a receiver for their callbacks, prices in the pools, capital in the books."""
     houses: list[House] = []
 
-    receiving: list[Parts] = []
-
     async def callback(request: Request) -> Response:
         house, at = houses[0], request.path_params
         address = (at["rail"], at["kind"], at["reference"], at["token"])
-        status = await run_in_threadpool(_keep, house, receiving[0], address, await request.body())
+        status = await run_in_threadpool(_keep, house, address, await request.body())
         return Response(status_code=status)
 
     paths = "/callbacks/{rail}/{kind}/{reference}/{token}"
@@ -256,13 +258,12 @@ def payments_house(db: Database, folder: Path) -> Iterator[House]:
         )
         house = House(db, settings, mpesa, mtn)
         houses.append(house)
-        receiving.append(house.parts())
         _open(house)
         yield house
 
 
-def _keep(house: House, parts: Parts, address: tuple[str, str, str, str], body: bytes) -> int:
-    rail, kind, reference, token = address
+def _keep(house: House, address: tuple[str, str, str, str], body: bytes) -> int:
+    parts, (rail, kind, reference, token) = house.parts(), address
     if not parts.urls.verify(rail, kind, reference, token):
         return 404
     with house.db.unit_of_work() as uow:
