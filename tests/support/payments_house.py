@@ -140,12 +140,16 @@ class House:
         assert self.status(code) in FINAL, f"{code} is still {self.status(code)}"
         return mortal.commits
 
-    async def _work(self, mortal: MortalDatabase, code: str) -> None:
+    def live_until(self, code: str, status: str) -> None:
+        """A worker that lives until the payment has this status."""
+        asyncio.run(self._work(MortalDatabase(self.db, None, after=True), code, frozenset({status})))
+
+    async def _work(self, mortal: MortalDatabase, code: str, ends: frozenset[str] = FINAL) -> None:
         parts = build_parts(self.settings, "", mortal, DEPLOYMENT)
         settler = Settler(parts, self.texts, Options(once=True, dry_run=False, number=1))
         try:
             async with asyncio.timeout(PAYMENT_SECONDS_MAX):
-                while self.status(code) not in FINAL:
+                while self.status(code) not in ends:
                     await settler.tick()
                     self.play_chain()
                     await asyncio.sleep(0.01)
