@@ -1,14 +1,13 @@
-"""Payments' orders to the chain in the words of the issuance context."""
+"""What payments asks of the chain, asked of the issuance context under our references."""
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from juapesa.db import UnitOfWork
-from juapesa.issuance.domain import Mint, Orders, Source, Swap
+from juapesa.issuance.domain import Orders
 from juapesa.issuance.service import Issuance
 from juapesa.money import Currency, Money
-from juapesa.payments.chain_orders import ChainOrder, MintPart
 from juapesa.payments.ports import ChainOutcome, ChainState, ChainTrail
 
 _STATES = {
@@ -25,15 +24,8 @@ class IssuanceDesk:
 
     issuance: Issuance
 
-    def order(
-        self, uow: UnitOfWork, reference: str, order: ChainOrder, floats: Mapping[Currency, Money]
-    ) -> None:
-        orders = Orders(
-            mint=_mint(order.mint) if order.mint else None,
-            swap=Swap(order.swap.amount_in, order.swap.amount_out_min) if order.swap else None,
-            burn=order.burn,
-        )
-        self.issuance.order(uow, uuid.UUID(reference), orders, floats)
+    def order(self, uow: UnitOfWork, reference: str, order: Orders, floats: Mapping[Currency, Money]) -> None:
+        self.issuance.order(uow, uuid.UUID(reference), order, floats)
 
     def outcome(self, uow: UnitOfWork, reference: str) -> ChainOutcome:
         item = self.issuance.item(uow, uuid.UUID(reference))
@@ -42,8 +34,3 @@ class IssuanceDesk:
     def trail(self, uow: UnitOfWork, reference: str) -> ChainTrail:
         tx_hash, leaves, signed_by = self.issuance.trail(uow, uuid.UUID(reference))
         return ChainTrail(tx_hash, tuple(leaves), signed_by)
-
-
-def _mint(part: MintPart) -> Mint:
-    custody = part.custody
-    return Mint(part.amount, Source(custody.source), custody.rail, custody.reference, custody.receipt)

@@ -6,50 +6,34 @@ burnt before it is paid out, so that supply never exceeds custody.
 
 from dataclasses import dataclass
 
+from juapesa.issuance.domain import Mint, Orders, Source, Swap
 from juapesa.money import Money, token_of
-from juapesa.payments.domain import Kind, Source
+from juapesa.payments import domain
+from juapesa.payments.domain import Kind
 from juapesa.payments.saga import LegKind, Saga
 
 # What an unwinding swap must give back at least, of what the first swap took: prices may have moved.
-UNWIND_KEEPS_PPM = 900_000
+UNWIND_KEEPS_PPM = 970_000
 
 
 @dataclass(frozen=True, slots=True)
 class Custody:
     """The operator's movement that backs a mint.
 
-    ``source`` is ``collect`` (money came in) or ``payout_failed`` (money that was to leave stayed);
     ``reference`` is ours; ``receipt`` the operator's own id, where it gave one.
     """
 
-    source: str
+    source: Source
     rail: str
     reference: str
     receipt: str
 
-
-@dataclass(frozen=True, slots=True)
-class MintPart:
-    amount: Money
-    custody: Custody
+    def mint(self, amount: Money) -> Mint:
+        """The order to mint ``amount`` of a token against this movement."""
+        return Mint(amount, self.source, self.rail, self.reference, self.receipt)
 
 
-@dataclass(frozen=True, slots=True)
-class SwapPart:
-    amount_in: Money
-    amount_out_min: Money
-
-
-@dataclass(frozen=True, slots=True)
-class ChainOrder:
-    """One item of a batch. Amounts are in tokens."""
-
-    mint: MintPart | None = None
-    swap: SwapPart | None = None
-    burn: Money | None = None
-
-
-def chain_order(kind: LegKind, saga: Saga, custody: Custody | None) -> ChainOrder:
+def chain_order(kind: LegKind, saga: Saga, custody: Custody | None) -> Orders:
     """The item of a chain leg.
 
     ``custody`` is the collection (CHAIN, of money from a rail), the refused payout (UNWIND) or
@@ -62,32 +46,32 @@ def chain_order(kind: LegKind, saga: Saga, custody: Custody | None) -> ChainOrde
             return _unwind(saga, custody)
         case LegKind.RESTORE:
             assert custody is not None
-            return ChainOrder(mint=MintPart(_token_down(saga.total), custody))
+            return Orders(mint=custody.mint(_token_down(saga.total)))
         case _:
             raise AssertionError(f"{kind} is not a leg of the chain")
 
 
-def _forward(saga: Saga, custody: Custody | None) -> ChainOrder:
-    assert (custody is None) == (saga.source is Source.WALLET)
+def _forward(saga: Saga, custody: Custody | None) -> Orders:
+    assert (custody is None) == (saga.source is domain.Source.WALLET)
     taken, given = _token_down(saga.amount), _token_up(saga.receives)
-    return ChainOrder(
-        mint=MintPart(taken, custody) if custody else None,
-        swap=None if saga.from_currency == saga.to_currency else SwapPart(taken, given),
+    return Orders(
+        mint=custody.mint(taken) if custody else None,
+        swap=None if saga.from_currency == saga.to_currency else Swap(taken, given),
         burn=given if saga.kind is Kind.SEND else None,
     )
 
 
-def _unwind(saga: Saga, custody: Custody | None) -> ChainOrder:
+def _unwind(saga: Saga, custody: Custody | None) -> Orders:
     assert custody is not None
     returned = _token_up(saga.receives)
     if saga.from_currency == saga.to_currency:
-        return ChainOrder(mint=MintPart(returned, custody))
+        return Orders(mint=custody.mint(returned))
     taken = _token_down(saga.amount)
     kept = Money(taken.minor * UNWIND_KEEPS_PPM // 1_000_000, taken.currency)
-    return ChainOrder(
-        mint=MintPart(returned, custody),
-        swap=SwapPart(returned, kept),
-        burn=kept if saga.source is Source.RAIL else None,
+    return Orders(
+        mint=custody.mint(returned),
+        swap=Swap(returned, kept),
+        burn=kept if saga.source is domain.Source.RAIL else None,
     )
 
 

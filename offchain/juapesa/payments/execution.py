@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from juapesa.clock import Clock
 from juapesa.crypto import Sealer
 from juapesa.db import UnitOfWork
+from juapesa.issuance.domain import Source as MintSource
 from juapesa.ledger import AccountKind, Hold, Ledger, Transfer
 from juapesa.money import Currency, Money
 from juapesa.payments import bookings, messages, store
@@ -199,7 +200,7 @@ def _custody(loaded: store.Loaded, leg: store.LegRow) -> Custody | None:
             if collect is None:
                 return None
             # An operator may confirm a collection and yet not name its receipt; our reference stands in.
-            return Custody("collect", loaded.from_rail, collect.reference, collect.receipt or "")
+            return Custody(MintSource.COLLECT, loaded.from_rail, collect.reference, collect.receipt or "")
         case LegKind.UNWIND:
             assert loaded.to_rail is not None
             return _refused(loaded, LegKind.PAYOUT, loaded.to_rail)
@@ -210,4 +211,4 @@ def _custody(loaded: store.Loaded, leg: store.LegRow) -> Custody | None:
 def _refused(loaded: store.Loaded, kind: LegKind, rail: str) -> Custody:
     refused = loaded.last(kind)
     assert refused is not None
-    return Custody("payout_failed", rail, refused.reference, refused.receipt or "")
+    return Custody(MintSource.PAYOUT_FAILED, rail, refused.reference, refused.receipt or "")

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from juapesa.db import UnitOfWork
+from juapesa.issuance.domain import Orders
 from juapesa.money import Currency, Money
-from juapesa.payments.chain_orders import ChainOrder
 from juapesa.payments.domain import Order, Quote, Summary
 from juapesa.rails.ports import Rail
 
@@ -76,9 +76,7 @@ class ChainTrail:
 class ChainDesk(Protocol):
     """Orders to the chain: recorded here, carried out by the relayer."""
 
-    def order(
-        self, uow: UnitOfWork, reference: str, order: ChainOrder, floats: Mapping[Currency, Money]
-    ) -> None:
+    def order(self, uow: UnitOfWork, reference: str, order: Orders, floats: Mapping[Currency, Money]) -> None:
         """Record an order under our reference (a UUID), once.
 
         ``floats`` is the custody we know of, by local currency.
