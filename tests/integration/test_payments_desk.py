@@ -152,3 +152,26 @@ def test_a_conversion_gives_exactly_what_was_quoted(house: House) -> None:
     house.live(summary.code)
     assert house.wallet(payer, USDC) == summary.receives
     house.assert_square()
+
+
+NONSENSE = [
+    b"",
+    b"[]",
+    b'{"Body": {"stkCallback": {"ResultCode": 0, "ResultDesc": "\\u0000"}}}',
+    b"9" * 5_000,
+]
+
+
+@pytest.mark.parametrize("body", NONSENSE)
+def test_a_callback_that_means_nothing_moves_nothing_and_stops_nobody(house: House, body: bytes) -> None:
+    payer = house.phone()
+    code = house.fill(payer, 500).code
+    parts = house.parts()
+    with house.db.unit_of_work() as uow:
+        row = uow.one("SELECT reference FROM payments.leg ORDER BY payment_id DESC, seq LIMIT 1")
+        assert row is not None
+        parts.inbox.record(uow, "mpesa-ke", "collect", str(row["reference"]), body)
+        parts.inbox.record(uow, "momo-ng", "payout", "nothing-of-ours", b'{"status": "SUCCESSFUL"}')
+    house.live(code)
+    assert house.moved(house.mpesa, "collect", payer) == ["500.00"]
+    house.assert_square()

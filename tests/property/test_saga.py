@@ -246,3 +246,11 @@ def test_another_amount_than_ordered_is_never_booked() -> None:
     world.tell(0, Answered(RailAnswer(Outcome.SUCCESS, amount=Money(1, KES))))
     assert world.operator_called
     assert not world.bookings
+
+
+def test_another_amount_that_comes_to_light_late_is_for_a_person_to_look_at() -> None:
+    world = World(Kind.SEND, Source.RAIL, cross_border=True)
+    world.tell(0, GaveUp(Reason.EXPIRED))
+    world.tell(0, Answered(RailAnswer(Outcome.SUCCESS, amount=Money(1, KES))))
+    assert world.operator_called
+    assert not world.bookings

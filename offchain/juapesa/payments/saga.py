@@ -14,6 +14,7 @@ from juapesa.payments.domain import Kind, Source, Status
 from juapesa.rails.ports import Outcome, RailAnswer, Reason
 
 UNWINDS_MAX = 5
+ANOTHER_AMOUNT = "the operator reports another amount than was ordered"
 
 
 class LegKind(StrEnum):
@@ -234,15 +235,11 @@ def step(saga: Saga, seq: int, fact: Fact) -> list[Command]:
 
 def _answered(saga: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:
     if leg.state in ENDED:
-        return _late(leg, answer)
+        return _late(saga, leg, answer)
     match answer.outcome:
         case Outcome.SUCCESS:
-            expected = saga.receives if leg.kind is LegKind.PAYOUT else saga.total
-            if answer.amount is not None and answer.amount != expected:
-                return [
-                    SetLeg(leg.seq, LegState.UNKNOWN),
-                    CallOperator("the operator reports another amount than was ordered"),
-                ]
+            if _names_another_amount(saga, leg, answer):
+                return [SetLeg(leg.seq, LegState.UNKNOWN), CallOperator(ANOTHER_AMOUNT)]
             return _done(saga, leg)
         case Outcome.FAILED:
             return _failed(saga, leg, answer.reason)
@@ -254,11 +251,18 @@ def _answered(saga: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:
             return [SetLeg(leg.seq, LegState.UNKNOWN)]
 
 
-def _late(leg: Leg, answer: RailAnswer) -> list[Command]:
+def _names_another_amount(saga: Saga, leg: Leg, answer: RailAnswer) -> bool:
+    expected = saga.receives if leg.kind is LegKind.PAYOUT else saga.total
+    return answer.amount is not None and answer.amount != expected
+
+
+def _late(saga: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:
     """An answer after the end: only a collection that succeeds after all still matters (RAIL-3)."""
     collected_late = (
         leg.kind is LegKind.COLLECT and leg.state is LegState.FAILED and answer.outcome is Outcome.SUCCESS
     )
+    if collected_late and _names_another_amount(saga, leg, answer):
+        return [CallOperator(ANOTHER_AMOUNT)]
     if collected_late:
         return [
             SetLeg(leg.seq, LegState.DONE),

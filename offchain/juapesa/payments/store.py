@@ -1,6 +1,7 @@
 """The SQL of payments: quotes, payments, legs and events as rows."""
 
 import json
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -199,8 +200,12 @@ def load(uow: UnitOfWork, payment_id: int) -> Loaded:
 
 
 def find_leg(uow: UnitOfWork, reference: str) -> tuple[int, int] | None:
-    """(payment, seq) of the leg with this reference."""
-    row = uow.one("SELECT payment_id, seq FROM payments.leg WHERE reference = %s", (reference,))
+    """(payment, seq) of the leg with this reference, which may be anything that was in an address."""
+    try:
+        wanted = uuid.UUID(reference)
+    except ValueError:
+        return None
+    row = uow.one("SELECT payment_id, seq FROM payments.leg WHERE reference = %s", (wanted,))
     return (row["payment_id"], row["seq"]) if row else None
 
 

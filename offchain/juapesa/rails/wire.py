@@ -69,10 +69,16 @@ def _member(thing: dict[str, Any], name: str) -> Any:
 
 
 def text(value: Any) -> str:
-    """A scalar as trimmed text; "" for what is missing or not a scalar."""
+    """A scalar as trimmed text; "" for what is missing or not a scalar.
+
+    Characters that cannot be shown are left out: no database takes a NUL or half a surrogate pair.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value).strip() if isinstance(value, str | int) else ""
+    if not isinstance(value, str | int):
+        return ""
+    written = str(value)
+    return (written if written.isprintable() else "".join(filter(str.isprintable, written))).strip()
 
 
 def text_at(value: Any, *path: str) -> str:
