@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
+import {Governance} from "../../contracts/governance/Governance.sol";
 import {CustodyStatement} from "../../contracts/interfaces/IAttestationRegistry.sol";
 import {PoolConfig} from "../../contracts/interfaces/IPools.sol";
 import {BurnOrder, DepositOrder, Item, MintOrder, SwapOrder} from "../../contracts/interfaces/IRouter.sol";
@@ -49,7 +49,7 @@ abstract contract Base {
     address internal relayer = address(0x4e1a);
     address internal user = address(0x05e4);
     uint256[] internal attesterKeys; // ascending by address
-    AccessManager internal governance;
+    Governance internal governance;
     uint64 internal constant GUARDIAN = 1;
     uint64 private _number;
     TestUSDC internal usdc;
@@ -65,8 +65,7 @@ abstract contract Base {
     function setUp() public virtual {
         vm.warp(START);
         attesterKeys = sortedKeys(3);
-        governance =
-            AccessManager(vm.deployCode("AccessManager.sol:AccessManager", abi.encode(address(this))));
+        governance = Governance(vm.deployCode("Governance.sol:Governance", abi.encode(address(this))));
         registry = newRegistry();
         kes = newToken("Jua Pesa Kenyan Shilling", "cKES", address(registry));
         ngn = newToken("Jua Pesa Naira", "cNGN", address(registry));

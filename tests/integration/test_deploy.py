@@ -42,7 +42,7 @@ address = "{usdc}"
 create = "local"
 name = "Kenyan Shilling"
 mint_capacity = 1000
-mint_refill_per_second = 1
+mint_drain_seconds = 3_600
 [pools.cKES]
 spread_ppm = 3000
 max_share_ppm = 100000

@@ -155,10 +155,11 @@ def _deploy(node: Node) -> Chain:
 
     addresses = [each.address for each in empty.attesters]
     usdc = make("TestUSDC")
+    governance = make("Governance", ("address",), (admin,))
     registry = make(
         "AttestationRegistry",
         ("address", "address[]", "uint8", "uint64"),
-        (admin, addresses, QUORUM, STATEMENT_AGE_SECONDS),
+        (governance, addresses, QUORUM, STATEMENT_AGE_SECONDS),
     )
     named = {CKES: "Kenyan Shilling", CNGN: "Naira"}
     tokens = {
@@ -168,7 +169,6 @@ def _deploy(node: Node) -> Chain:
     pools = make("Pools", ("address", "address"), (admin, usdc))
     router = make("Router", ("address", "address", "address"), (admin, registry, pools))
     roles = (
-        (registry, "ISSUER", router),
         (pools, "ROUTER", router),
         (pools, "HOUSE", admin),
         (pools, "PUBLISHER", empty.publisher.address),
@@ -176,12 +176,13 @@ def _deploy(node: Node) -> Chain:
     )
     for contract, role, holder in roles:
         node.send(_ROLE_GRANT.call(keccak256(role.encode()), holder), contract)
+    node.send(abi.Function("setIssuer", ("address", "bool")).call(router, True), registry)
     total = SEED_USDC * len(tokens)
     node.send(abi.Function("mint", ("address", "uint64")).call(admin, total), usdc)
     node.send(abi.Function("approve", ("address", "uint256")).call(pools, total), usdc)
     for token in tokens.values():
-        limit = (token, 500_000_000 * 10**6, 10**12)
-        node.send(abi.Function("configureToken", ("address", "uint64", "uint64")).call(*limit), registry)
+        limit = (token, 500_000_000 * 10**6, 500)
+        node.send(abi.Function("configureToken", ("address", "uint64", "uint32")).call(*limit), registry)
         config = (2_500, 250_000, 120, 20_000)
         configure = abi.Function("configure", ("address", "(uint32,uint32,uint32,uint32)"))
         node.send(configure.call(token, config), pools)

@@ -79,7 +79,7 @@ def test_nonsense_from_the_desk_never_ends_an_attester(name: str, junk: object) 
 
 
 @given(
-    st.sampled_from(("token", "to", "amount", "receipt", "reserves", "observedAt", "expiresAt", "nonce")),
+    st.sampled_from(("token", "to", "amount", "receipt", "reserves", "observedAt", "expiresAt", "number")),
     JUNK,
 )
 def test_nonsense_within_a_statement_never_ends_an_attester(name: str, junk: object) -> None:
