@@ -21,6 +21,8 @@ pytestmark = pytest.mark.needs_evm
 DEPLOYER_SECRET = keccak256(b"juapesa tests deployer")
 DEPLOYER = play_key("deployer").address
 ADMIN_ROLE = bytes(32)
+GOVERNS = abi.Function("hasRole", ("uint64", "address"), ("bool", "uint32"))
+AUTHORITY = abi.Function("authority", (), ("address",))
 HAS_ROLE = abi.Function("hasRole", ("bytes32", "address"), ("bool",))
 ATTESTERS = [play_key(f"attester {number}").address for number in (1, 2, 3)]
 
@@ -120,8 +122,12 @@ def test_another_network_is_a_matter_of_configuration(
     assert done.returncode == 0, done.stdout
     found = json.loads((tmp_path / "chains" / "elsewhere.json").read_text())
     assert found["tokens"]["USDC"]["address"].lower() == usdc
-    assert set(found["contracts"]) == {"registry", "cKES", "pools", "router"}
-    for name in ("registry", "pools", "router"):
+    assert set(found["contracts"]) == {"governance", "registry", "cKES", "pools", "router"}
+    governance = found["contracts"]["governance"]["address"]
+    assert node.read(governance, GOVERNS, 0, admin)[0] is True
+    assert node.read(governance, GOVERNS, 0, DEPLOYER)[0] is False
+    assert node.read(found["contracts"]["registry"]["address"], AUTHORITY) == (governance.lower(),)
+    for name in ("pools", "router"):
         address = found["contracts"][name]["address"]
         assert node.read(address, HAS_ROLE, ADMIN_ROLE, admin) == (True,)
         assert node.read(address, HAS_ROLE, ADMIN_ROLE, DEPLOYER) == (False,)

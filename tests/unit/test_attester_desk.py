@@ -26,7 +26,7 @@ JUNK = st.recursive(
 def asked() -> StatementRequest:
     mint = Mint(Money.whole(10, CKES), Source.COLLECT, "mpesa-ke", "ours", "RKTQDM7W6S")
     address = "0x" + "1" * 40
-    statement = Statement(address, address, mint.amount.minor, bytes(32), 7, NOW, NOW + 60, b"\x01" * 32)
+    statement = Statement(address, address, 3, mint.amount.minor, bytes(32), 7, NOW, NOW + 60)
     return StatementRequest(uuid.uuid4(), CKES, mint, statement)
 
 

@@ -82,6 +82,13 @@ class _Book:
     reported: Reported | None = None
     used: set[tuple[str, bytes]] = field(default_factory=set)
     last_time: int = 0
+    marks: list[tuple[int, int, bytes]] = field(default_factory=list)  # (block, first entry, root after it)
+
+    def mark(self, block: int, size_before: int) -> None:
+        """Remember the root after a block's entries, to compare it with the contract's of that time."""
+        if self.marks and self.marks[-1][0] == block:
+            size_before = self.marks.pop()[1]
+        self.marks.append((block, size_before, self.peaks.root()))
 
     def take(self, event: Event | None) -> None:
         """Check one event against everything before it. Raises _Fault."""
@@ -227,8 +234,11 @@ def _verify(node: Node, registry: str, from_block: int | None) -> Verdict:
 
 def _first_fault(book: _Book, logs: Iterable[Log]) -> str | None:
     for log in logs:
+        before = book.peaks.size
         try:
             book.take(read(log))
+            if book.peaks.size > before:
+                book.mark(log.where[0], before)
         except _Fault as fault:
             return f"{fault} (block {log.where[0]})"
         except (DecodingError, IndexError, OverflowError, ValueError):
@@ -240,7 +250,7 @@ def _against_contract(book: _Book, size: int, root: bytes, node: Node, block: in
     if book.peaks.size != size:
         return f"entry {book.peaks.size}: the contract counts {size} entries, the events {book.peaks.size}"
     if book.peaks.root() != root:
-        return f"the root recomputed from {size} entries is not the contract's"
+        return _where_it_differs(book, node) or _another_root(size)
     for token, supply in book.supply.items():
         (total,) = node.view(token, "totalSupply()", ["uint256"], block)
         if total != supply:
@@ -259,6 +269,33 @@ def _against_contract(book: _Book, size: int, root: bytes, node: Node, block: in
                 f"token {token}: attested custody {book.custody.get(token, 0)} is below its supply {supply}"
             )
     return None
+
+
+def _another_root(size: int) -> str:
+    return f"the root recomputed from {size} entries is not the contract's"
+
+
+def _where_it_differs(book: _Book, node: Node) -> str | None:
+    """The first block after which the contract's root was another; None when the node keeps no old state."""
+    low, high = 0, len(book.marks) - 1
+    while low < high:
+        middle = (low + high) // 2
+        block, _, root = book.marks[middle]
+        try:
+            (theirs,) = node.view(book.registry, "root()", ["bytes32"], block)
+        except NodeFault:
+            return None
+        low, high = (low, middle) if theirs != root else (middle + 1, high)
+    block, first, root = book.marks[low]
+    last = (book.marks[low + 1][1] if low + 1 < len(book.marks) else book.peaks.size) - 1
+    try:
+        (theirs,) = node.view(book.registry, "root()", ["bytes32"], block)
+    except NodeFault:
+        return None
+    if theirs == root:
+        return None
+    which = f"entry {first}" if first == last else f"entries {first} to {last}"
+    return f"{which}: the leaves are not those of the contract's root (block {block})"
 
 
 def _require(holds: bool, fault: str) -> None:  # noqa: FBT001
