@@ -131,12 +131,9 @@ interface IAttestationRegistry {
     error ReportUsed(bytes32 statementId);
     /// @notice Custody seen would not cover the supply after this mint.
     error CustodyShort(uint64 reserves, uint64 supplyAfter);
-    /// @notice Fewer signatures than the quorum, more than there are attesters, or not 65 bytes each.
-    error WrongSignatureCount(uint256 bytesGiven, uint256 quorum);
-    /// @notice A signer is no attester (or the signature is of something else).
+    /// @notice A signer is no attester (or the signature is of something else). For too few signatures, or
+    /// signers out of order, see {Signers}.
     error NotAttester(address signer);
-    /// @notice Signers must be strictly ascending, which also excludes duplicates.
-    error SignersNotAscending(address previous, address signer);
     /// @notice The mint does not fit into what is left of the token's limit.
     error MintLimit(uint64 amount, uint64 left);
     /// @notice Between 1 and 16 attesters, ascending, none zero; the quorum is a majority of them.

@@ -5,6 +5,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {CustodyStatement, IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {AttestationRegistry} from "../../../contracts/registry/AttestationRegistry.sol";
+import {Signers} from "../../../contracts/libraries/Signers.sol";
 import {Base} from "../Base.t.sol";
 
 /// @dev What mints and burns do, and everything they refuse.
@@ -102,7 +103,7 @@ contract MintingTest is Base {
         (CustodyStatement memory statement, bytes memory entries) = statementFor(address(kes), user, 1e6);
         uint256[] memory single = new uint256[](1);
         single[0] = attesterKeys[0];
-        bytes4 why = IAttestationRegistry.WrongSignatureCount.selector;
+        bytes4 why = Signers.WrongSignatureCount.selector;
         _refuseSigned(statement, entries, single, abi.encodeWithSelector(why, 65, 2));
         _refuseSigned(statement, entries, new uint256[](0), abi.encodeWithSelector(why, 0, 2));
         bytes memory torn = bytes.concat(signedBy(statement, quorum()), hex"01");
@@ -114,7 +115,7 @@ contract MintingTest is Base {
         (CustodyStatement memory statement, bytes memory entries) = statementFor(address(kes), user, 1e6);
         uint256[] memory keys = quorum();
         (address low, address high) = (vm.addr(keys[0]), vm.addr(keys[1]));
-        bytes4 order = IAttestationRegistry.SignersNotAscending.selector;
+        bytes4 order = Signers.SignersNotAscending.selector;
         (keys[0], keys[1]) = (keys[1], keys[0]);
         _refuseSigned(statement, entries, keys, abi.encodeWithSelector(order, high, low));
         keys[1] = keys[0];
@@ -340,7 +341,7 @@ contract MintingTest is Base {
         } catch (bytes memory reason) {
             bytes4 why = bytes4(reason);
             bool known = why == IAttestationRegistry.NotAttester.selector
-                || why == IAttestationRegistry.SignersNotAscending.selector;
+                || why == Signers.SignersNotAscending.selector;
             yes("reason", known);
         }
     }
