@@ -111,10 +111,10 @@ library BondingCurve {
         return power + _margin(power, exponent);
     }
 
-    /// @dev More than powWad's error, in units of 10^-18: the logarithm is off by less than one unit, which the
+    /// @dev More than powWad's error, in units of 10^-18: the logarithm is off by less than two units, which the
     /// exponent multiplies; the product is cut by less than one; both shift the result in proportion to it;
-    /// the exponential is off by less than one unit and one part in 10^18. The rest is safety.
+    /// the exponential is off by less than one unit and one part in 10^18. The fourth is safety.
     function _margin(uint256 power, uint256 exponent) private pure returns (uint256) {
-        return (Math.ceilDiv(exponent, WAD) + 4) * (power / WAD + 1);
+        return (2 * Math.ceilDiv(exponent, WAD) + 4) * (power / WAD + 1);
     }
 }
