@@ -28,7 +28,7 @@ abstract contract BondingBase is Kit {
 
     function setUp() public virtual {
         vm.warp(START);
-        manager = new AccessManager(address(this));
+        manager = AccessManager(vm.deployCode("AccessManager.sol:AccessManager", abi.encode(address(this))));
         usdc = TestUSDC(vm.deployCode("TestUSDC.sol:TestUSDC"));
         pools = newPools(address(usdc));
     }
