@@ -30,6 +30,7 @@ from ape_accounts import KeyfileAccount
 from eth_utils.crypto import keccak
 from ethpm_types import ContractType
 from scripts._deployment import (
+    COUNCIL,
     REPOSITORY,
     Artifact,
     DeploymentFault,
@@ -100,6 +101,7 @@ class Deployment:
 
     def _code_of(self, name: str) -> Artifact:
         named = {
+            "council": "Council",
             "governance": "Governance",
             "registry": "AttestationRegistry",
             "pools": "Pools",
@@ -227,15 +229,20 @@ class Deployment:
             self.pools.deposit(self.tokens[symbol].address, 0, amount, **self.options)
 
     def hand_over(self) -> None:
-        """Where the administrator is another account, the deployer keeps nothing."""
+        """Where the administrator is another account, or a council, the deployer keeps nothing."""
         if self.roles.admin == self.deployer.address:
             return
+        admin, delay = self.roles.admin, 0
+        if admin == COUNCIL:
+            council = self.plan.resolved_council(self.deployer.address)
+            admin = self.contract("council", "Council", council.members, council.quorum).address
+            delay = council.delay_seconds
         if self.governance.hasRole(ADMIN_ROLE, self.deployer.address)[0]:
-            self.governance.grantRole(ADMIN_ROLE, self.roles.admin, 0, **self.options)
+            self.governance.grantRole(ADMIN_ROLE, admin, delay, **self.options)
             self.governance.renounceRole(ADMIN_ROLE, self.deployer.address, **self.options)
         for contract in (self.pools, self.router):
             if contract.hasRole(NO_ROLE, self.deployer.address):
-                self.grant(contract, "DEFAULT_ADMIN_ROLE", self.roles.admin)
+                self.grant(contract, "DEFAULT_ADMIN_ROLE", admin)
                 contract.renounceRole(NO_ROLE, self.deployer.address, **self.options)
 
 

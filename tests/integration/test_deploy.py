@@ -23,6 +23,7 @@ DEPLOYER = play_key("deployer").address
 ADMIN_ROLE = bytes(32)
 GOVERNS = abi.Function("hasRole", ("uint64", "address"), ("bool", "uint32"))
 AUTHORITY = abi.Function("authority", (), ("address",))
+MEMBERS = abi.Function("members", (), ("address[]", "uint8"))
 HAS_ROLE = abi.Function("hasRole", ("bytes32", "address"), ("bool",))
 ATTESTERS = [play_key(f"attester {number}").address for number in (1, 2, 3)]
 
@@ -131,6 +132,33 @@ def test_another_network_is_a_matter_of_configuration(
         address = found["contracts"][name]["address"]
         assert node.read(address, HAS_ROLE, ADMIN_ROLE, admin) == (True,)
         assert node.read(address, HAS_ROLE, ADMIN_ROLE, DEPLOYER) == (False,)
+
+
+def test_a_council_governs_after_a_delay_and_the_deployer_keeps_nothing(chain: Chain, tmp_path: Path) -> None:
+    node = chain.node
+    plan = ELSEWHERE.format(chain_id=CHAIN_ID, usdc=chain.deployment.tokens[USDC])
+    plan = plan.replace('admin = "$JUA_DEPLOY_ADMIN"', 'admin = "council"')
+    plan += '[council]\nmembers = "$JUA_DEPLOY_COUNCIL"\nquorum = 2\ndelay_seconds = 86400\n'
+    (tmp_path / "elsewhere.toml").write_text(plan)
+    node.ask("anvil_setBalance", DEPLOYER, hex(10**20))
+    said = {
+        "JUA_DEPLOY_NETWORK": "elsewhere",
+        "JUA_DEPLOY_NETWORKS_DIR": str(tmp_path),
+        "JUA_DEPLOY_ADMIN": play_key("governance").address,
+        "JUA_DEPLOY_COUNCIL": ",".join(ATTESTERS),
+    }
+    done = deploy(node, tmp_path, "ethereum:hedera-local", **said)
+    assert done.returncode == 0, done.stdout
+    contracts = json.loads((tmp_path / "chains" / "elsewhere.json").read_text())["contracts"]
+    governance, council = contracts["governance"]["address"], contracts["council"]["address"]
+    assert node.read(governance, GOVERNS, 0, council) == (True, 86_400)
+    assert node.read(governance, GOVERNS, 0, DEPLOYER)[0] is False
+    members, quorum = node.read(council, MEMBERS)
+    assert (sorted(members), quorum) == (sorted(each.lower() for each in ATTESTERS), 2)
+    for name in ("pools", "router"):
+        assert node.read(contracts[name]["address"], HAS_ROLE, ADMIN_ROLE, council) == (True,)
+    again = deploy(node, tmp_path, "ethereum:hedera-local", **said)
+    assert again.returncode == 0, again.stdout
 
 
 def test_what_is_missing_or_wrong_is_said_before_anything_is_sent(chain: Chain, tmp_path: Path) -> None:
