@@ -85,7 +85,12 @@ class Storage:
 
     def keep_months(self, now: datetime) -> None:
         """Have the tables of this month and the next ones."""
-        self.session.ask(f"SELECT book.ensure_months('{now.isoformat()}', {MONTHS_AHEAD})")
+        self.session.ask(self.months_sql(now))
+
+    @staticmethod
+    def months_sql(now: datetime) -> str:
+        """The statement that makes the tables of this month and the next ones."""
+        return f"SELECT book.ensure_months('{now.isoformat()}', {MONTHS_AHEAD})"
 
     async def facts(self, books: Books, orders: Sequence[Order]) -> Facts:
         """What a batch needs of the past; nothing is asked when it needs nothing."""

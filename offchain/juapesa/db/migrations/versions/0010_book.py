@@ -464,7 +464,8 @@ BEGIN
     END IF;
     RETURN jsonb_build_array(book.write(
         v_hold.debit, v_hold.credit, v_part::bigint,
-        CASE WHEN v_kind IN (6, 7) THEN 0 ELSE v_part::bigint END, -v_freed, v_kind, v_hold.id, v_hold.code, p_key, 0, 1));
+        CASE WHEN v_kind IN (6, 7) THEN 0 ELSE v_part::bigint END,
+        -v_freed, v_kind, v_hold.id, v_hold.code, p_key, 0, 1));
 END $$;
 
 CREATE FUNCTION book.reverse(p_order jsonb, p_key uuid) RETURNS jsonb LANGUAGE plpgsql AS $$

@@ -1,0 +1,80 @@
+"""The ledger's engine: serve, verify, measure and torment it."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from juapesa import config
+from juapesa.clock import SystemClock
+from juapesa.db.embedded import resolve_url
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+TOKEN = "JUA_LEDGER_TOKEN"  # noqa: S105 - the name of a variable
+
+
+@app.command()
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Listen on this loopback port; 0: on a socket.")
+    ] = 0,
+    socket: Annotated[Path | None, typer.Option(help="The unix socket; default: in the data folder.")] = None,
+    role: Annotated[str, typer.Option(help="Database role to write as.")] = "juapesa_writer",
+    take_over: Annotated[bool, typer.Option("--take-over", help="End a writer that hangs.")] = False,
+    queue: Annotated[int, typer.Option(min=1, help="Orders that may wait; more are answered 429.")] = 20_000,
+) -> None:
+    """Run the single writer. With --port callers must know the token in JUA_LEDGER_TOKEN."""
+    from juapesa.ledger.engine import serve as engine  # noqa: PLC0415 - quick help
+
+    settings = config.load()
+    token = os.environ.get(TOKEN, "")
+    if port and not token:
+        raise typer.BadParameter(f"a port asks for a token: set {TOKEN}")
+    path = None if port else (socket or settings.data_dir / "ledger.sock")
+    engine.serve(
+        resolve_url(settings),
+        engine.Door(path, port, token.encode() or None),
+        SystemClock(),
+        role=role,
+        take_over=take_over,
+        queue_max=queue,
+        ready=lambda seconds: print(
+            f"the ledger listens on {path or port} ({seconds:.2f} s)", file=sys.stderr, flush=True
+        ),
+    )
+
+
+@app.command()
+def verify(
+    as_json: AsJson = False,
+    head: Annotated[str, typer.Option(help="An anchored head as NUMBER:HEX; the chain must hold it.")] = "",
+) -> None:
+    """Recompute every hash, list and balance; exit 1 and name the first fault when something is wrong."""
+    from juapesa.ledger.engine import verify as engine  # noqa: PLC0415
+
+    number, _, chain = head.partition(":")
+    try:
+        known = engine.KnownHead(int(number), bytes.fromhex(chain)) if head else None
+    except ValueError:
+        raise typer.BadParameter("a head is NUMBER:HEX") from None
+    found = engine.verify(resolve_url(config.load()), known)
+    if as_json:
+        verdict = {"ok": found.ok, "transfers": found.transfers, "first_fault": found.first_fault}
+        print(json.dumps(verdict))
+    else:
+        print(f"{found.transfers} rows: {found.first_fault or 'all is as it was booked'}")
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def proof(transfer: Annotated[int, typer.Argument(help="The row's id.")]) -> None:
+    """Print the proof that a row is in the books, as JSON."""
+    from juapesa.ledger.engine.proofs import prove  # noqa: PLC0415
+
+    print(json.dumps(prove(resolve_url(config.load()), transfer).as_json()))

@@ -1,0 +1,140 @@
+"""The single writer's loop: take all orders that wait, apply, commit, answer; meanwhile more gather."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from juapesa.clock import Clock
+from juapesa.ledger.engine.books import Books
+from juapesa.ledger.engine.ids import first_id_at, month_of
+from juapesa.ledger.engine.orders import Answer, Order, micros
+from juapesa.ledger.engine.storage import Storage
+
+QUEUE_ORDERS_MAX = 20_000
+BATCH_ORDERS_MAX = 2_000
+EXPIRIES_MAX = 500  # in one batch, so that people's orders are not kept waiting
+TICK_SECONDS = 0.5
+
+Reply = Callable[[Sequence[Answer]], None]
+Rows = list[tuple[str | None, ...]]
+
+
+@dataclass(slots=True)
+class Chore:
+    """A statement of its own between two batches."""
+
+    sql: str
+    reply: Callable[[Rows], None]
+
+
+class Writer:
+    """Owns the books and the storage. ``run`` ends only by ``stop`` or by raising, and then for good."""
+
+    def __init__(
+        self, storage: Storage, books: Books, clock: Clock, *, queue_max: int = QUEUE_ORDERS_MAX
+    ) -> None:
+        self.books = books
+        self.batches = 0
+        self.orders = 0
+        self._storage = storage
+        self._clock = clock
+        self._queue: deque[tuple[Sequence[Order], Reply]] = deque()
+        self._chores: deque[Chore] = deque()
+        self._waiting = 0
+        self._queue_max = queue_max
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._tick_due = False
+        self._month = month_of(clock.now())
+
+    @property
+    def waiting(self) -> int:
+        """Orders in the queue."""
+        return self._waiting
+
+    def offer(self, orders: Sequence[Order], reply: Reply) -> bool:
+        """Queue orders; ``reply`` is called once they are durable. False: the queue is full, try later."""
+        if self._waiting + len(orders) > self._queue_max:
+            return False
+        self._waiting += len(orders)
+        self._queue.append((orders, reply))
+        self._wake.set()
+        return True
+
+    def ask(self, sql: str, reply: Callable[[Rows], None]) -> None:
+        """Run a statement on the writer's session between two batches."""
+        self._chores.append(Chore(sql, reply))
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Answer what is queued, then let ``run`` return."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write until stopped. Raises Doubtful when a commit's fate is unknown: end the process."""
+        ticking = asyncio.create_task(self._tick())
+        try:
+            while True:
+                if not self._queue and not self._chores and not self._tick_due:
+                    if self._stopping:
+                        return
+                    self._wake.clear()
+                    await self._wake.wait()
+                if self._tick_due:
+                    await self._keep_house()
+                while self._chores:
+                    chore = self._chores.popleft()
+                    chore.reply(await self._storage.session.asked(chore.sql))
+                if self._queue:
+                    await self._write_batch()
+        finally:
+            ticking.cancel()
+
+    async def _write_batch(self) -> None:
+        jobs, orders = self._take()
+        facts = await self._storage.facts(self.books, orders)
+        batch = self.books.apply(orders, facts, first_id_at(self._clock.now()))
+        if batch.rows:
+            await self._storage.commit(batch)
+            self.batches += 1
+        self.orders += len(orders)
+        answers, place = batch.answers, 0
+        for asked, reply in jobs:
+            reply(answers[place : place + len(asked)])
+            place += len(asked)
+
+    def _take(self) -> tuple[list[tuple[Sequence[Order], Reply]], list[Order]]:
+        jobs: list[tuple[Sequence[Order], Reply]] = []
+        orders: list[Order] = []
+        queue = self._queue
+        while queue and (not jobs or len(orders) + len(queue[0][0]) <= BATCH_ORDERS_MAX):
+            job = queue.popleft()
+            jobs.append(job)
+            orders.extend(job[0])
+        self._waiting -= len(orders)
+        return jobs, orders
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._tick_due = True
+            self._wake.set()
+
+    async def _keep_house(self) -> None:
+        """End holds whose time has come; have next month's table when the month changes."""
+        self._tick_due = False
+        now = self._clock.now()
+        due = self.books.due(micros(now), EXPIRIES_MAX)
+        if due:
+            self.offer(due, _nobody)
+        month = month_of(now)
+        if month != self._month:
+            await self._storage.session.asked(self._storage.months_sql(now))
+            self._month = month
+
+
+def _nobody(answers: Sequence[Any]) -> None:
+    """Nobody waits for the writer's own orders."""
