@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,3 +78,37 @@ def proof(transfer: Annotated[int, typer.Argument(help="The row's id.")]) -> Non
     from juapesa.ledger.engine.proofs import prove  # noqa: PLC0415
 
     print(json.dumps(prove(resolve_url(config.load()), transfer).as_json()))
+
+
+@app.command()
+def bench(
+    as_json: AsJson = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.2, help="How long each path runs in a round.")] = 3.0,
+    open_seconds: Annotated[
+        float, typer.Option(min=1, help="How long the open loop runs; payments of hold and capture.")
+    ] = 60.0,
+    rate: Annotated[int, typer.Option(min=1, help="Payments a second in the open loop.")] = 1_000,
+    port: Annotated[int, typer.Option(help="A free loopback port for the writer.")] = 8749,
+) -> None:
+    """Measure the engine beside a row-lock function in raw PostgreSQL, in one interleaved run.
+
+    Uses a PostgreSQL of its own in the data folder, with fsync on.
+    """
+    from juapesa.ledger.engine.trials.bench import Bench  # noqa: PLC0415
+
+    folder = config.load().data_dir / "ledger-trial"
+    report = Bench(folder, _say, port, seconds, rounds, open_seconds, rate).run()
+    _show(report, as_json)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _show(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report))
+        return
+    for name, value in report.items():
+        print(f"{name}: {value}")
