@@ -102,6 +102,42 @@ def bench(
     _show(report, as_json)
 
 
+@app.command()
+def crash(
+    kills: Annotated[int, typer.Option(min=1, help="Blows to deal.")] = 20,
+    as_json: AsJson = False,
+    seed: Annotated[int, typer.Option(help="Of the orders and of the order of blows.")] = 1,
+) -> None:
+    """Kill the writer and PostgreSQL under load, then check that no answer was lost or doubled.
+
+    Uses a PostgreSQL of its own in the data folder, with fsync on. Exit 1 when something is wrong.
+    """
+    from juapesa.ledger.engine.trials.crash import Crash  # noqa: PLC0415
+
+    report = Crash(config.load().data_dir / "ledger-trial", _say, kills, seed).run()
+    _show(report, as_json)
+    if any(report[name] for name in ("lost", "duplicated", "unbalanced", "zombies_alive")):
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option(min=1, help="Histories to play.")] = 200,
+    first: Annotated[int, typer.Option(help="The first seed; with --seeds 1 a failure is replayed.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Play seeded histories of crashes, lost answers, zombies and clock jumps; exit 1 at the first fault."""
+    from juapesa.ledger.engine.trials.simulate import simulate as play  # noqa: PLC0415
+
+    found = play(seeds, first, _say)
+    _show(
+        {"seeds": found.seeds, "rows": found.rows, "failed_seed": found.failed_seed, "fault": found.fault},
+        as_json,
+    )
+    if found.failed_seed is not None:
+        raise typer.Exit(1)
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 

@@ -5,9 +5,10 @@ whoever cannot store the resulting batch must throw the ``Books`` away (the writ
 What it must know from the past and does not keep (``Facts``) is looked up before and handed in.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from juapesa.ledger.domain import AMOUNT_MINOR_MAX, CODE_CHARACTERS_MAX
 from juapesa.ledger.engine.orders import (
@@ -41,6 +42,7 @@ from juapesa.ledger.engine.rows import Row, key_digest, key_of_line, kind_of
 CODES_MAX = 4_000
 OWN_KEYS = "book:"  # no caller's key begins like this
 CHECKPOINT_ENTRIES = 64  # a balance in the past is found by walking at most this many rows back
+new_row = tuple.__new__  # three times as quick as calling Row
 RECENT_KEYS = 200_000  # in each of two generations: about 40 MB
 
 
@@ -117,6 +119,7 @@ class Facts:
     by_key: dict[bytes, Sequence[Row]] = field(default_factory=dict)
     by_id: dict[int, Row] = field(default_factory=dict)
     reversed_before: frozenset[int] = frozenset()
+    digests: Sequence[bytes] = ()  # of the orders' keys, when they are known already
 
 
 @dataclass(slots=True)
@@ -130,7 +133,7 @@ class Batch:
     reversals: dict[int, int] = field(default_factory=dict)  # original → its reversal
     codes: list[tuple[int, str]] = field(default_factory=list)
     checkpoints: list[tuple[int, int, int]] = field(default_factory=list)  # account, row, posted
-    keys: dict[bytes, tuple[int, int]] = field(default_factory=dict)  # first row in `rows`, how many
+    keys: dict[bytes, list[Row]] = field(default_factory=dict)  # what was booked under each
 
 
 class Recent:
@@ -163,6 +166,14 @@ class Books:
         self.codes: dict[str, int] = {}
         self.recent = Recent()
         self.last_id = last_id
+        self._bookers: dict[type, Callable[[Any, bytes], list[Row] | Refused]] = {
+            Post: self._post,
+            PlaceHold: self._hold,
+            Capture: self._capture,
+            Release: self._end,
+            Expire: self._end,
+            Reverse: self._reverse,
+        }
 
     def apply(self, orders: Sequence[Order], facts: Facts, first_id: int) -> Batch:
         """Book what can be booked, in order; nothing that is refused disturbs the others.
@@ -172,24 +183,23 @@ class Books:
         self._batch = batch = Batch()
         self._facts = facts
         self._next = max(first_id, self.last_id + 1)
-        answers = batch.answers
-        for order in orders:
-            if order.key.startswith(OWN_KEYS) and not isinstance(order, Expire):
+        digests = facts.digests or [key_digest(order.key) for order in orders]
+        answers, keys, recent, bookers = batch.answers, batch.keys, self.recent, self._bookers
+        for order, digest in zip(orders, digests, strict=True):
+            if order.key.startswith(OWN_KEYS) and type(order) is not Expire:
                 answers.append(UNSOUND)
                 continue
-            digest = key_digest(order.key)
-            before = self._first_time(digest)
-            if before is not None:
+            before = keys.get(digest) or self._first_time(digest)
+            if before:
                 answers.append(self._repeated(order, before))
                 continue
-            place = len(batch.rows)
-            refused = self._book(order, digest)
-            if refused is not None:
-                answers.append(refused)
+            rows = bookers[type(order)](order, digest)
+            if isinstance(rows, Refused):
+                answers.append(rows)
                 continue
-            rows = batch.rows[place:]
-            batch.keys[digest] = (place, len(rows))
-            self.recent.add(digest, rows[0].id)
+            keys[digest] = rows
+            batch.rows += rows
+            recent.add(digest, rows[0][0])
             answers.append(Done(tuple([Moved(row[0], row[4], row[5]) for row in rows])))
         if batch.rows:
             self.last_id = batch.rows[-1].id
@@ -201,11 +211,8 @@ class Books:
         return [Expire(f"{OWN_KEYS}expire:{each.id}", each.id) for each in islice(found, limit)]
 
     def _first_time(self, digest: bytes) -> Sequence[Row] | None:
-        place = self._batch.keys.get(digest)
-        if place is not None:
-            return self._batch.rows[place[0] : place[0] + place[1]]
         before = self._facts.by_key.get(digest)
-        assert before is not None or digest not in self.recent, "a known key was not looked up"
+        assert before or digest not in self.recent, "a known key was not looked up"
         return before
 
     def _repeated(self, order: Order, rows: Sequence[Row]) -> Answer:
@@ -239,52 +246,60 @@ class Books:
             and line.currency == self.accounts[row.debit].currency
         )
 
-    def _book(self, order: Order, digest: bytes) -> Refused | None:
-        match order:
-            case Post():
-                return self._post(order, digest)
-            case PlaceHold():
-                return self._hold(order, digest)
-            case Capture():
-                return self._capture(order, digest)
-            case Reverse():
-                return self._reverse(order, digest)
-        return self._end(order, digest)
-
     def _pair(self, line: Line | PlaceHold) -> tuple[Account, Account] | Refused:
-        debit = self.accounts.get(line.debit)
-        credit = self.accounts.get(line.credit)
-        if unsound(line.debit, line.credit, line.amount) or not self._room_for(line.code):
+        debit_id, credit_id = line.debit, line.credit
+        if unsound(debit_id, credit_id, line.amount) or (
+            line.code not in self.codes and not self._room_for(line.code)
+        ):
             return UNSOUND
+        debit, credit = self.accounts.get(debit_id), self.accounts.get(credit_id)
         if debit is None or credit is None or not debit.currency == credit.currency == line.currency:
             return NO_ACCOUNT
         return debit, credit
 
-    def _post(self, order: Post, digest: bytes) -> Refused | None:
+    def _post(self, order: Post, digest: bytes) -> list[Row] | Refused:
+        lines = order.lines
+        if len(lines) == 1:
+            return self._post_one(lines[0], digest)
         pairs: list[tuple[Account, Account]] = []
-        for line in order.lines:
+        for line in lines:
             pair = self._pair(line)
             if isinstance(pair, Refused):
                 return pair
             pairs.append(pair)
         moved: list[tuple[int, int]] = []
-        for line, (debit, credit) in zip(order.lines, pairs, strict=True):
+        for line, (debit, credit) in zip(lines, pairs, strict=True):
             if not self._move(debit, credit, line.amount):
-                for (back, forth), earlier in zip(pairs[: len(moved)], order.lines, strict=False):
+                for (back, forth), earlier in zip(pairs[: len(moved)], lines, strict=False):
                     back.posted -= back.side * earlier.amount
                     forth.posted += forth.side * earlier.amount
                 return TOO_MUCH
             moved.append((debit.posted, credit.posted))
-        count = len(pairs)
-        for place, line in enumerate(order.lines):
+        count = len(lines)
+        rows = []
+        for place, line in enumerate(lines):
             debit, credit = pairs[place]
-            self._write(
-                debit, credit, line.amount, moved[place], Kind.TRANSFER,
-                micros(line.effective_at), self._code(line.code), digest, place, count,
-            )  # fmt: skip
-        return None
+            detail = 0 if line.effective_at is None else micros(line.effective_at)
+            code = self._code(line.code)
+            rows.append(
+                self._write(debit, credit, line.amount, moved[place], 1, detail, code, digest, place, count)
+            )
+        return rows
 
-    def _hold(self, order: PlaceHold, digest: bytes) -> Refused | None:
+    def _post_one(self, line: Line, digest: bytes) -> list[Row] | Refused:
+        """As a group of one; most are, and it takes half the time."""
+        pair = self._pair(line)
+        if isinstance(pair, Refused):
+            return pair
+        debit, credit = pair
+        amount = line.amount
+        if not self._move(debit, credit, amount):
+            return TOO_MUCH
+        detail = 0 if line.effective_at is None else micros(line.effective_at)
+        code, after = self._code(line.code), (debit.posted, credit.posted)
+        return [self._write(debit, credit, amount, after, 1, detail, code, digest, 0, 1)]
+
+    def _hold(self, order: PlaceHold, digest: bytes) -> list[Row] | Refused:
         pair = self._pair(order)
         if isinstance(pair, Refused):
             return pair
@@ -297,9 +312,9 @@ class Books:
         expires, code = micros(order.expires_at), self._code(order.code)
         row = self._write_one(debit, credit, order.amount, Kind.HOLD, expires, code, digest)
         self._keep(OpenHold(row.id, order.debit, order.credit, order.amount, code, expires))
-        return None
+        return [row]
 
-    def _capture(self, order: Capture, digest: bytes) -> Refused | None:
+    def _capture(self, order: Capture, digest: bytes) -> list[Row] | Refused:
         hold = self.holds.get(order.hold)
         if hold is None:
             return self._no_hold(order.hold)
@@ -315,22 +330,22 @@ class Books:
         moved = self._move(debit, credit, part)
         assert moved, "a capture never needs more than was held"
         hold.left -= freed
-        self._write_one(debit, credit, part, kind_of(order), hold.id, hold.code, digest)
+        row = self._write_one(debit, credit, part, kind_of(order), hold.id, hold.code, digest)
         self._keep(hold)
-        return None
+        return [row]
 
-    def _end(self, order: Release | Expire, digest: bytes) -> Refused | None:
+    def _end(self, order: Release | Expire, digest: bytes) -> list[Row] | Refused:
         hold = self.holds.get(order.hold)
         if hold is None:
             return self._no_hold(order.hold)
         debit, credit = self.accounts[hold.debit], self.accounts[hold.credit]
         self._unreserve(debit, credit, hold.left)
-        self._write_one(debit, credit, hold.left, kind_of(order), hold.id, hold.code, digest)
+        row = self._write_one(debit, credit, hold.left, kind_of(order), hold.id, hold.code, digest)
         hold.left = 0
         self._keep(hold)
-        return None
+        return [row]
 
-    def _reverse(self, order: Reverse, digest: bytes) -> Refused | None:
+    def _reverse(self, order: Reverse, digest: bytes) -> list[Row] | Refused:
         original = self._facts.by_id.get(order.transfer) or self._booked_now(order.transfer)
         if original is None or original.kind not in MOVING:
             return NO_TRANSFER
@@ -344,7 +359,7 @@ class Books:
         code = self._code(order.code)
         row = self._write_one(debit, credit, original.amount, Kind.REVERSAL, original.id, code, digest)
         self._batch.reversals[original.id] = row.id
-        return None
+        return [row]
 
     def _booked_now(self, number: int) -> Row | None:
         """A row of this very batch."""
@@ -398,21 +413,26 @@ class Books:
 
     def _write(
         self, debit: Account, credit: Account, amount: int, after: tuple[int, int],
-        kind: Kind, detail: int, code: int, digest: bytes, line: int, lines: int,
+        kind: int, detail: int, code: int, digest: bytes, line: int, lines: int,
     ) -> Row:  # fmt: skip
-        """Add a row and tie it to the rows before it on both accounts."""
+        """A row, tied to the rows before it on both accounts."""
         batch, number = self._batch, self._next
-        key = digest if line == 0 else key_of_line(digest, line)
-        row = Row(
-            number, debit.id, credit.id, amount, after[0], after[1], debit.last, credit.last,
-            detail, key, kind, code, line, lines,
-        )  # fmt: skip
-        batch.rows.append(row)
         self._next = number + 1
-        for account, posted in ((debit, after[0]), (credit, after[1])):
-            account.last = number
-            account.entries += 1
-            if account.entries % CHECKPOINT_ENTRIES == 0:
-                batch.checkpoints.append((account.id, number, posted))
-            batch.touched[account.id] = account
+        key = digest if line == 0 else key_of_line(digest, line)
+        row = new_row(
+            Row,
+            (
+                number, debit.id, credit.id, amount, after[0], after[1], debit.last, credit.last,
+                detail, key, kind, code, line, lines,
+            ),
+        )  # fmt: skip
+        debit.last = credit.last = number
+        debit.entries += 1
+        credit.entries += 1
+        if not debit.entries % CHECKPOINT_ENTRIES:
+            batch.checkpoints.append((debit.id, number, after[0]))
+        if not credit.entries % CHECKPOINT_ENTRIES:
+            batch.checkpoints.append((credit.id, number, after[1]))
+        batch.touched[debit.id] = debit
+        batch.touched[credit.id] = credit
         return row

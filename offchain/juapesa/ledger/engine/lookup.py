@@ -32,8 +32,9 @@ def joined(numbers: Iterable[int]) -> str:
 
 @dataclass(slots=True)
 class Questions:
-    """Numbers and key digests to look up."""
+    """Numbers and key digests to look up; ``digests`` of all orders."""
 
+    digests: list[bytes]
     accounts: set[int] = field(default_factory=set)
     keys: list[bytes] = field(default_factory=list)
     ids: set[int] = field(default_factory=set)
@@ -42,21 +43,19 @@ class Questions:
     def add(self, order: Order, books: Books) -> None:
         """Note what the books in memory cannot say about an order."""
         known = books.accounts
-        match order:
-            case Post():
-                for line in order.lines:
-                    if line.debit not in known:
-                        self.accounts.add(line.debit)
-                    if line.credit not in known:
-                        self.accounts.add(line.credit)
-            case PlaceHold():
-                self.accounts.update(each for each in (order.debit, order.credit) if each not in known)
-            case Capture() | Release() | Expire():
-                if order.hold not in books.holds:
-                    self.ids.add(order.hold)
-            case Reverse():
-                self.ids.add(order.transfer)
-                self.reversed_ids.add(order.transfer)
+        if type(order) is Post:
+            for line in order.lines:
+                if line.debit not in known:
+                    self.accounts.add(line.debit)
+                if line.credit not in known:
+                    self.accounts.add(line.credit)
+        elif type(order) is PlaceHold:
+            self.accounts.update(each for each in (order.debit, order.credit) if each not in known)
+        elif type(order) is Reverse:
+            self.ids.add(order.transfer)
+            self.reversed_ids.add(order.transfer)
+        elif isinstance(order, Capture | Release | Expire) and order.hold not in books.holds:
+            self.ids.add(order.hold)
 
     def selects(self) -> list[str]:
         """One statement per question, empty when there is nothing to ask."""
@@ -73,12 +72,13 @@ class Questions:
 
 def questions_of(books: Books, orders: Sequence[Order]) -> Questions:
     """What these orders need to know."""
-    asked = Questions()
-    recent, all_recent = books.recent, books.recent.since == 0
+    asked = Questions([key_digest(order.key) for order in orders])
+    recent = books.recent
+    if recent.since == 0:
+        asked.keys = [digest for digest in asked.digests if digest in recent]
+    else:
+        asked.keys = asked.digests
     for order in orders:
-        digest = key_digest(order.key)
-        if not all_recent or digest in recent:
-            asked.keys.append(digest)
         asked.add(order, books)
     return asked
 

@@ -25,6 +25,7 @@ COPY_TAIL = b"\xff\xff"
 _IMAGE = struct.Struct(">h" + "iq" * 9 + "i16s" + "ih" * 4)
 IMAGE_BYTES = _IMAGE.size
 _FIELDS = 14
+_pack = _IMAGE.pack
 _VALUES = slice(2, None, 2)  # of what unpack gives, every other is a length
 
 
@@ -64,7 +65,7 @@ def key_of_line(digest: bytes, line: int) -> bytes:
 def pack(row: tuple[int, ...] | Row) -> bytes:
     """The row's image."""
     a, b, c, d, e, f, g, h, i, key, kind, code, line, lines = row
-    return _IMAGE.pack(
+    return _pack(
         _FIELDS, 8, a, 8, b, 8, c, 8, d, 8, e, 8, f, 8, g, 8, h, 8, i,
         16, key, 2, kind, 2, code, 2, line, 2, lines,
     )  # fmt: skip

@@ -29,6 +29,11 @@ SEALROWS = 1_000
 RECENT_LOADED = 100_000
 MONTHS_AHEAD = 3
 
+# A batch touches few of many rows, always by their key: never plan again, never read a whole table.
+_SETTLE = """
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+"""
 _PREPARE = """
 PREPARE book_balances (bigint[], bigint[], bigint[], bigint[], bigint[], bigint[]) AS
 UPDATE book.balances b SET posted = u.p, held = u.h, incoming = u.i, entries = u.e, last_id = u.l
@@ -81,6 +86,7 @@ class Storage:
             books.holds[hold.id] = hold
         self._check_sums()
         self._load_recent(books)
+        self.session.ask(_SETTLE)
         return books
 
     def keep_months(self, now: datetime) -> None:
@@ -98,13 +104,14 @@ class Storage:
         answers = [await self.session.asked(sql) if sql else [] for sql in questions.selects()]
         rest = rest_of_groups(answers)
         more = await self.session.asked(rest) if rest else []
-        return self._facts(books, answers, more)
+        return self._facts(books, questions.digests, answers, more)
 
     def facts_now(self, books: Books, orders: Sequence[Order]) -> Facts:
         """As ``facts``, for callers without an event loop."""
-        answers = [self.session.ask(sql) if sql else [] for sql in questions_of(books, orders).selects()]
+        questions = questions_of(books, orders)
+        answers = [self.session.ask(sql) if sql else [] for sql in questions.selects()]
         rest = rest_of_groups(answers)
-        return self._facts(books, answers, self.session.ask(rest) if rest else [])
+        return self._facts(books, questions.digests, answers, self.session.ask(rest) if rest else [])
 
     async def commit(self, batch: Batch) -> None:
         """Store a batch; returns when it is durable. Raises Doubtful: then stop at once."""
@@ -197,7 +204,13 @@ class Storage:
             self._unsealed[found.id] = account_image(found, row[10], row[11])
         return found
 
-    def _facts(self, books: Books, answers: Sequence[Sequence[Any]], more: Sequence[Any]) -> Facts:
+    def _facts(
+        self,
+        books: Books,
+        digests: Sequence[bytes],
+        answers: Sequence[Sequence[Any]],
+        more: Sequence[Any],
+    ) -> Facts:
         accounts, keyed, by_id, reversed_before = answers
         for row in accounts:
             found = self._account(row)
@@ -212,6 +225,7 @@ class Storage:
             by_key,
             {row.id: row for row in map(row_of, by_id)},
             frozenset(int(row[0]) for row in reversed_before),
+            digests,
         )
 
     def _numbers(self, columns: str, rest: str) -> list[tuple[Any, ...]]:

@@ -124,12 +124,13 @@ class Writer:
             self._wake.set()
 
     async def _keep_house(self) -> None:
-        """End holds whose time has come; have next month's table when the month changes."""
+        """End holds whose time has come, have next month's table, and notice a session that is gone."""
         self._tick_due = False
         now = self._clock.now()
         due = self.books.due(micros(now), EXPIRIES_MAX)
         if due:
             self.offer(due, _nobody)
+        await self._storage.session.asked("SELECT 1")  # a writer that lost its fence shall not linger
         month = month_of(now)
         if month != self._month:
             await self._storage.session.asked(self._storage.months_sql(now))

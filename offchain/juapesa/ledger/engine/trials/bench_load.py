@@ -27,6 +27,7 @@ class Connection(asyncio.Protocol):
         self._answered = answered
         self._data = b""
         self.began = 0.0
+        self.capture = False  # in the open loop: the hold is answered, its capture is not
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -114,7 +115,9 @@ async def open_loop(task: dict[str, Any]) -> dict[str, Any]:
     rng = random.Random(task["name"])  # noqa: S311
     free: list[Connection] = []
     loop = asyncio.get_running_loop()
-    done = 0
+    done = sent = 0
+    all_sent = False
+    finished = asyncio.Event()
 
     def answered(connection: Connection, body: bytes) -> None:
         nonlocal done
@@ -123,6 +126,8 @@ async def open_loop(task: dict[str, Any]) -> dict[str, Any]:
             connection.capture = False
             free.append(connection)
             done += 1
+            if all_sent and done == sent:
+                finished.set()
             return
         connection.capture = True
         hold = json.loads(body)["rows"][0]["id"]
@@ -131,12 +136,12 @@ async def open_loop(task: dict[str, Any]) -> dict[str, Any]:
 
     async def connect() -> Connection:
         made = await loop.create_connection(
-            lambda: Payer(task["token"], answered), "127.0.0.1", task["port"]
+            lambda: Connection(task["token"], answered), "127.0.0.1", task["port"]
         )
         return made[1]
 
     free = [await connect() for _ in range(64)]
-    began, sent, rate = clock(), 0, task["rate"]
+    began, rate = clock(), task["rate"]
     while (elapsed := clock() - began) < task["seconds"]:
         while sent < elapsed * rate:
             connection = free.pop() if free else await connect()
@@ -149,15 +154,11 @@ async def open_loop(task: dict[str, Any]) -> dict[str, Any]:
             )
         await asyncio.sleep(0.001)
     seconds = clock() - began
-    while done < sent:
-        await asyncio.sleep(0.01)
+    all_sent = True
+    if done == sent:
+        finished.set()
+    await finished.wait()
     return {"transfers": sent, "seconds": seconds, "latencies": latencies}
-
-
-class Payer(Connection):
-    """A connection that remembers whether it waits for a hold or for its capture."""
-
-    capture = False
 
 
 def raw(task: dict[str, Any]) -> dict[str, Any]:

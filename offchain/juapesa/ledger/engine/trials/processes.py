@@ -10,9 +10,9 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class WriterChild:
-    """A writer process on a loopback port, started and ended by its trial."""
+    """A writer process, started and ended by its trial; without a port on a socket in ``folder``."""
 
-    def __init__(self, url: str, folder: Path, *, port: int, token: str) -> None:
+    def __init__(self, url: str, folder: Path, *, port: int = 0, token: str = "") -> None:
         self._url = url
         self._folder = folder
         self._port = port
@@ -26,11 +26,16 @@ class WriterChild:
 
     def start(self, *options: str) -> None:
         """Start it and wait until it listens."""
-        command = [sys.executable, "-m", "juapesa.cli", "ledger", "serve", "--port", str(self._port)]
+        command = [sys.executable, "-m", "juapesa.cli", "ledger", "serve"]
+        command += ["--port", str(self._port)] if self._port else []
         self._process = subprocess.Popen(
             [*command, *options],
             env=os.environ
-            | {"JUA_DATABASE_URL": self._url, "JUA_DATA_DIR": str(self._folder), "JUA_LEDGER_TOKEN": self._token},
+            | {
+                "JUA_DATABASE_URL": self._url,
+                "JUA_DATA_DIR": str(self._folder),
+                "JUA_LEDGER_TOKEN": self._token,
+            },
             stderr=subprocess.PIPE,
         )
         assert self._process.stderr is not None
@@ -48,12 +53,13 @@ class WriterChild:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
 
-    def wait(self) -> None:
-        """Reap it."""
-        if self._process is not None:
-            self._process.wait()
-            if self._process.stderr is not None:
-                self._process.stderr.close()
+    def wait(self, seconds: float | None = None) -> int:
+        """Reap it; its exit status, a negative signal number when it was killed."""
+        assert self._process is not None
+        status = self._process.wait(seconds)
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        return status
 
     def stop(self) -> None:
         """Let it finish what is queued, and end."""
@@ -63,7 +69,7 @@ class WriterChild:
 
 
 def cpu_seconds(pid: int, *, children: bool = False) -> float:
-    """CPU that a process has used, with ``children`` also that of its living and ended children. Linux only."""
+    """CPU that a process has used, with ``children`` also theirs, living or ended. Linux only."""
     own = _ticks(pid, ended_children=children)
     if children:
         for entry in Path("/proc").iterdir():
