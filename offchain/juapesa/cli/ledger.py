@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,6 +79,42 @@ def proof(transfer: Annotated[int, typer.Argument(help="The row's id.")]) -> Non
     from juapesa.ledger.engine.proofs import prove  # noqa: PLC0415
 
     print(json.dumps(prove(resolve_url(config.load()), transfer).as_json()))
+
+
+def _month(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        raise typer.BadParameter("a month is YYYY-MM") from None
+
+
+Month = Annotated[datetime, typer.Argument(parser=_month, metavar="YYYY-MM")]
+MonthFile = Annotated[Path, typer.Argument(help="The archive: PostgreSQL's binary COPY, gzipped.")]
+
+
+@app.command()
+def months() -> None:
+    """Make the next months' tables, and give closed months their index per account."""
+    from juapesa.ledger.engine.months import keep  # noqa: PLC0415
+
+    for name in keep(resolve_url(config.load()), SystemClock().now()):
+        print(f"{name} is indexed")
+
+
+@app.command()
+def archive(month: Month, file: MonthFile) -> None:
+    """Move a closed month out of the database into a new file."""
+    from juapesa.ledger.engine.months import archive as move_out  # noqa: PLC0415
+
+    print(f"{move_out(resolve_url(config.load()), month, file, SystemClock().now())} rows are in {file}")
+
+
+@app.command()
+def restore(month: Month, file: MonthFile) -> None:
+    """Put an archived month back into the database."""
+    from juapesa.ledger.engine.months import restore as move_in  # noqa: PLC0415
+
+    print(f"{move_in(resolve_url(config.load()), month, file)} rows are back")
 
 
 @app.command()

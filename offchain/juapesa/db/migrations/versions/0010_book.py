@@ -152,7 +152,7 @@ DO $$
 DECLARE
     v_table text;
 BEGIN
-    FOREACH v_table IN ARRAY ARRAY['transfers', 'batches', 'kinds', 'reversals', 'archives'] LOOP
+    FOREACH v_table IN ARRAY ARRAY['transfers', 'batches', 'kinds', 'reversals'] LOOP
         EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON book.%I '
                        'FOR EACH ROW EXECUTE FUNCTION book.refuse()', v_table);
         EXECUTE format('ALTER TABLE book.%I ENABLE ALWAYS TRIGGER append_only', v_table);
@@ -217,6 +217,7 @@ BEGIN
     END IF;
 END $$;
 
+-- Posted balance at an instant of an archived month: SQLSTATE JL011; restore the month first.
 -- The posted balance after the last row that was booked before p_at; 0 when there was none.
 -- From the nearest checkpoint at or after that instant, else the newest row, back along the list.
 CREATE FUNCTION book.balance_at(p_account bigint, p_at timestamptz) RETURNS bigint
@@ -238,7 +239,10 @@ BEGIN
         END IF;
         SELECT CASE WHEN t.debit = p_account THEN t.debit_after ELSE t.credit_after END,
                CASE WHEN t.debit = p_account THEN t.debit_before ELSE t.credit_before END
-          INTO STRICT v_after, v_before FROM book.transfers t WHERE t.id = v_id;
+          INTO v_after, v_before FROM book.transfers t WHERE t.id = v_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'row % is archived; restore its month', v_id USING ERRCODE = 'JL011';
+        END IF;
         IF v_id < v_bound THEN
             RETURN v_after;
         END IF;
