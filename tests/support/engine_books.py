@@ -1,16 +1,19 @@
 """Builders for tests of the ledger engine: accounts, orders, and the engine driven without a process."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from juapesa.db import Database, UnitOfWork
 from juapesa.ledger.engine.books import Batch, Books
+from juapesa.ledger.engine.errors import WriterRefused
 from juapesa.ledger.engine.ids import first_id_at
 from juapesa.ledger.engine.orders import Answer, Line, Order, PlaceHold, Post
 from juapesa.ledger.engine.session import Session
 from juapesa.ledger.engine.storage import Storage
 
+FENCE_SECONDS_MAX = 20.0
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
@@ -54,7 +57,15 @@ class EngineByHand:
     def __post_init__(self) -> None:
         self.session = Session(self.url, role=self.role)
         self.storage = Storage(self.session)
-        self.storage.take_fence()
+        deadline = time.monotonic() + FENCE_SECONDS_MAX
+        while True:  # the server may still be ending the session of the one before
+            try:
+                self.storage.take_fence()
+                break
+            except WriterRefused:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
         self.books = self.storage.load(self.now)
 
     def apply(self, orders: Sequence[Order]) -> Batch:

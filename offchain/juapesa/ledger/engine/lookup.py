@@ -57,6 +57,10 @@ class Questions:
         elif isinstance(order, Capture | Release | Expire) and order.hold not in books.holds:
             self.ids.add(order.hold)
 
+    def any(self) -> bool:
+        """Whether there is anything to ask."""
+        return bool(self.accounts or self.keys or self.ids or self.reversed_ids)
+
     def selects(self) -> list[str]:
         """One statement per question, empty when there is nothing to ask."""
         keys = ",".join([each.hex() for each in self.keys])

@@ -13,6 +13,7 @@ from juapesa.ledger.engine.ids import booked_at, month_of, partition_of
 from juapesa.ledger.engine.lookup import (
     ACCOUNTS,
     ROWS,
+    Questions,
     digest_of,
     joined,
     questions_of,
@@ -57,6 +58,14 @@ class Head:
     chain: bytes = GENESIS
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch as one message: its statements, and the rows that its COPY wants."""
+
+    sql: str
+    payload: bytes
+
+
 class Storage:
     """One session that holds the fence; what it stores is sealed into the chain."""
 
@@ -98,9 +107,8 @@ class Storage:
         """The statement that makes the tables of this month and the next ones."""
         return f"SELECT book.ensure_months('{now.isoformat()}', {MONTHS_AHEAD})"
 
-    async def facts(self, books: Books, orders: Sequence[Order]) -> Facts:
+    async def facts(self, books: Books, questions: Questions) -> Facts:
         """What a batch needs of the past; nothing is asked when it needs nothing."""
-        questions = questions_of(books, orders)
         answers = [await self.session.asked(sql) if sql else [] for sql in questions.selects()]
         rest = rest_of_groups(answers)
         more = await self.session.asked(rest) if rest else []
@@ -113,17 +121,14 @@ class Storage:
         rest = rest_of_groups(answers)
         return self._facts(books, questions.digests, answers, self.session.ask(rest) if rest else [])
 
-    async def commit(self, batch: Batch) -> None:
+    async def store(self, prepared: Prepared) -> None:
         """Store a batch; returns when it is durable. Raises Doubtful: then stop at once."""
-        sql, payload, head = self._prepared(batch)
-        await self.session.asked(sql, payload)
-        self._advance(batch, head)
+        await self.session.asked(prepared.sql, prepared.payload)
 
     def commit_now(self, batch: Batch) -> None:
-        """As ``commit``, for callers without an event loop."""
-        sql, payload, head = self._prepared(batch)
-        self.session.ask(sql, payload)
-        self._advance(batch, head)
+        """Prepare and store a batch, for callers without an event loop."""
+        prepared = self.prepare(batch)
+        self.session.ask(prepared.sql, prepared.payload)
 
     def seal_strays(self, books: Books) -> int:
         """Seal the rows that ``book.apply`` has booked since the last batch; how many."""
@@ -147,7 +152,8 @@ class Storage:
                 del self._unsealed[number]
             count += len(rows)
 
-    def _prepared(self, batch: Batch) -> tuple[str, bytes, Head]:
+    def prepare(self, batch: Batch) -> Prepared:
+        """Seal a batch with rows and say how to store it; batches are stored in the order of this."""
         rows = batch.rows
         images = [pack(row) for row in rows]
         month = month_of(booked_at(rows[0].id))
@@ -156,17 +162,12 @@ class Storage:
         parts += _side_tables(batch)
         for number, code in batch.codes:
             parts.append(f"INSERT INTO book.codes (id, code) VALUES ({number}, {self.session.quoted(code)})")
-        fresh = self._unsealed.keys() & batch.touched.keys() if self._unsealed else ()
-        sql, head = self._seal(rows, images, sorted(fresh), batch.codes)
+        fresh = sorted(self._unsealed.keys() & batch.touched.keys()) if self._unsealed else []
+        sql, self.head = self._seal(rows, images, fresh, batch.codes)
+        for number in fresh:
+            del self._unsealed[number]
         parts += [sql, "NOTIFY book", "COMMIT"]
-        return ";".join(parts), b"".join((COPY_HEAD, *images, COPY_TAIL)), head
-
-    def _advance(self, batch: Batch, head: Head) -> None:
-        self.head = head
-        for number in batch.touched:
-            if not self._unsealed:
-                return
-            self._unsealed.pop(number, None)
+        return Prepared(";".join(parts), b"".join((COPY_HEAD, *images, COPY_TAIL)))
 
     def _seal(
         self,
