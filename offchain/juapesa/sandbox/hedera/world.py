@@ -1,0 +1,137 @@
+"""The whole network in one process tree: started together, ended together."""
+
+import importlib
+import importlib.util
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from juapesa.clock import Clock
+from juapesa.errors import InvalidInput
+from juapesa.sandbox.control import Option, Options, seconds, yes_or_no
+from juapesa.sandbox.faults import FaultBoard
+from juapesa.sandbox.hedera.anvil import Anvil
+from juapesa.sandbox.hedera.chain import Chain
+from juapesa.sandbox.hedera.consensus import ConsensusClock
+from juapesa.sandbox.hedera.evm_calls import EvmCalls
+from juapesa.sandbox.hedera.history import History, Lag
+from juapesa.sandbox.hedera.relay import Relay
+from juapesa.sandbox.hedera.trouble import KINDS, Trouble
+from juapesa.sandbox.hedera.units import TINYBARS_PER_HBAR, ExchangeRate
+
+OPENING_TINYBARS = 10_000 * TINYBARS_PER_HBAR
+_EMULATORS = "juapesa.sandbox.hedera.system_contracts"
+
+Etch = Callable[[str], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the network is. ``lag`` is drawn for each block between consensus and mirror."""
+
+    block_seconds: float = 2.0
+    lag_low_seconds: float = 2.0
+    lag_high_seconds: float = 6.0
+
+
+class Switches(Options):
+    """What can be changed while the network runs."""
+
+    def __init__(self, pace: Pace, apply: Callable[[dict[str, Any]], None]) -> None:
+        self._apply = apply
+        super().__init__(
+            {
+                "block_seconds": seconds(),
+                "lag_low_seconds": seconds(),
+                "lag_high_seconds": seconds(),
+                "fault_percent": _percent(),
+                "sync": yes_or_no(),  # the relay answers a send only when the transaction is decided
+            },
+            {
+                "block_seconds": pace.block_seconds,
+                "lag_low_seconds": pace.lag_low_seconds,
+                "lag_high_seconds": pace.lag_high_seconds,
+                "fault_percent": 0.0,
+                "sync": False,
+            },
+        )
+
+    def change(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Change some; all or none. Raises InvalidInput."""
+        read = {**self.values, **body}
+        if not read["lag_low_seconds"] <= read["lag_high_seconds"]:
+            raise InvalidInput("The lag runs from the lower number to the higher.")
+        self._apply(super().change(body))
+        return self.values
+
+
+class World:
+    """Built, then started; ``anvil`` is the program's path."""
+
+    def __init__(self, anvil: Path, clock: Clock, pace: Pace, *, seed: int, etch: Etch | None = None) -> None:
+        self._etch = etch or _emulators()
+        self.evm = Anvil(anvil)
+        lag = Lag(pace.lag_low_seconds, pace.lag_high_seconds, random.Random(seed))  # noqa: S311 - no secret
+        self.history = History(lag)
+        self.clock = ConsensusClock()
+        self.rate = ExchangeRate()
+        self.chain = Chain(
+            self.evm, self.history, self.clock, block_seconds=pace.block_seconds, rate=self.rate
+        )
+        self.calls = EvmCalls(self.evm, self.history)
+        self.switches = Switches(pace, self._apply)
+        self.faults = FaultBoard(KINDS, clock)
+        draw = random.Random(seed + 1)  # noqa: S311 - no secret
+        self.trouble = Trouble(self.faults, lag, draw, lambda: float(self.switches["fault_percent"]))
+        self.relay = Relay(self.chain, self.calls, self.trouble, sync=lambda: bool(self.switches["sync"]))
+        self.accounts: list[str] = []
+
+    async def start(self) -> None:
+        """Everything answers when this returns. Raises Unavailable."""
+        await self.evm.start()
+        self.accounts = [str(each) for each in await self.evm.ask("eth_accounts")]
+        for account in self.accounts:
+            await self.evm.ask("anvil_setBalance", account, hex(OPENING_TINYBARS))
+        if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
+            await etching
+        await self.chain.start()
+
+    async def stop(self) -> None:
+        """End it all."""
+        await self.chain.stop()
+        await self.evm.stop()
+
+    def state(self) -> dict[str, Any]:
+        """For tests and the curious."""
+        return {
+            "operator": "hedera",
+            "evm": self.evm.url,
+            "consensus_block": self.history.blocks[-1].number,
+            "mirror_block": self.history.head().number,
+            "accounts": self.accounts,
+            "system_contracts": self._etch is not None,
+        }
+
+    def _apply(self, values: dict[str, Any]) -> None:
+        self.chain.block_seconds = values["block_seconds"]
+        self.history.lag.low = values["lag_low_seconds"]
+        self.history.lag.high = values["lag_high_seconds"]
+
+
+def _percent() -> Option:
+    def read(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+            raise InvalidInput("Say a percentage from 0 to 100.")
+        return float(value)
+
+    return Option(read)
+
+
+def _emulators() -> Etch | None:
+    """The system contracts, where they are part of this installation."""
+    if importlib.util.find_spec(_EMULATORS) is None:
+        return None
+    etch: Etch = importlib.import_module(_EMULATORS).etch
+    return etch
