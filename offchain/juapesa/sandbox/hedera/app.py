@@ -32,8 +32,13 @@ def build(
         finally:
             await world.stop()
 
-    async def mine(_: Request) -> Response:
-        block = await world.chain.mine()
+    async def mine(request: Request) -> Response:
+        """Blocks now: `{"count": 1, "seconds": 0}`; the first is made so many seconds in the future."""
+        body = await control_body(request)
+        count, seconds = body.get("count", 1), body.get("seconds", 0)
+        if type(count) is not int or not 1 <= count <= 10_000 or type(seconds) is not int or seconds < 0:
+            raise InvalidInput("Send a 'count' from 1 to 10,000 and whole 'seconds'.")
+        block = await world.chain.mine(seconds, count - 1)
         return JSONResponse({"block": block.number}, 201)
 
     async def transfer(request: Request) -> Response:

@@ -92,10 +92,13 @@ class Chain:
         assert found is not None, "waited for"
         return found
 
-    async def mine(self) -> Block:
-        """Make a block of everything that waits."""
+    async def mine(self, later_seconds: int = 0, empty: int = 0) -> Block:
+        """Make a block of everything that waits; the network's time may jump forward.
+
+        ``empty`` more blocks follow it, two seconds apart.
+        """
         async with self._lock:
-            block = await self._mine()
+            block = await self._mine(later_seconds, empty)
         async with self._block_made:
             self._block_made.notify_all()
         return block
@@ -137,9 +140,11 @@ class Chain:
             if self.block_seconds:
                 await self.mine()
 
-    async def _mine(self) -> Block:
+    async def _mine(self, later_seconds: int, empty: int) -> Block:
         newest = self.history.blocks[-1].timestamp
-        await self.evm.ask("evm_mine", hex(max(newest, self.clock.seconds())))
+        await self.evm.ask("evm_mine", hex(max(newest, self.clock.seconds()) + later_seconds))
+        if empty:
+            await self.evm.ask("anvil_mine", hex(empty), hex(2))
         await self._catch_up()
         return self.history.blocks[-1]
 
