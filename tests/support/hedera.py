@@ -107,12 +107,22 @@ class Network:
         return str(receipt["contractAddress"])
 
     def mirror(self, path: str, **query: Any) -> httpx.Response:
-        return self.web.get(self.mirror_url + path, params=query)
+        """The mirror's answer; told that it asks too much, it waits a little."""
+        return self._patiently("GET", path, params=query or None)
+
+    def mirror_call(self, **body: Any) -> httpx.Response:
+        """The mirror's simulation of a call."""
+        return self._patiently("POST", "/api/v1/contracts/call", json=body)
 
     def seen(self, path: str, **query: Any) -> dict[str, Any]:
         """The mirror's answer once it has one."""
         eventually(lambda: self.mirror(path, **query).status_code == 200, RECEIPT_SECONDS_MAX)
         return dict(self.mirror(path, **query).json())
+
+    def _patiently(self, method: str, path: str, **more: Any) -> httpx.Response:
+        while (reply := self.web.request(method, self.mirror_url + path, **more)).status_code == 429:
+            time.sleep(0.3)
+        return reply
 
 
 @dataclass

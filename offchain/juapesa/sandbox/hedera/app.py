@@ -14,7 +14,7 @@ from juapesa.errors import InvalidInput, JuaError
 from juapesa.sandbox import control
 from juapesa.sandbox.hedera.rpc import RpcServer
 from juapesa.sandbox.hedera.world import Etch, Pace, World
-from juapesa.sandbox.wire import control_body, on_control_error
+from juapesa.sandbox.wire import Refusal, control_body, on_control_error, on_refusal
 
 
 def build(
@@ -56,8 +56,9 @@ def build(
             Route("/", rpc.post, methods=["POST"]),
             Route("/_sandbox/blocks", mine, methods=["POST"]),
             Route("/_sandbox/transfers", transfer, methods=["POST"]),
+            *world.mirror.routes(),
             *control.routes("hedera", world.faults, world.switches, lambda _: world.state()),
         ],
-        exception_handlers={JuaError: on_control_error},
+        exception_handlers={Refusal: on_refusal, JuaError: on_control_error},
         lifespan=lifespan,
     )

@@ -187,7 +187,7 @@ class Chain:
             block=int(evm["blockNumber"], 16),
             index=int(evm["transactionIndex"], 16),
             consensus=consensus,
-            logs=receipt.pop("logs"),
+            logs=[{**log, "logIndex": hex(at)} for at, log in enumerate(receipt.pop("logs"))],
         )
         if receipt["status"] != "0x1":
             made.result, made.error = await self._what_failed(evm["hash"])

@@ -8,6 +8,7 @@ import random
 import time
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +107,8 @@ class History:
         self.blocks: list[Block] = []
         self._visible_at: list[float] = []
         self._executed: dict[str, Executed] = {}
+        self._in_order: list[Executed] = []
+        self.on_block: list[Callable[[Block], None]] = []
         self._blocks_by_hash: dict[str, Block] = {}
         self.with_logs: dict[str, list[Executed]] = defaultdict(list)  # by the address that logged
 
@@ -118,8 +121,11 @@ class History:
         self._blocks_by_hash[block.hash] = block
         for executed in block.transactions:
             self._executed[executed.hash] = executed
+            self._in_order.append(executed)
             for address in {log["address"] for log in executed.logs}:
                 self.with_logs[address].append(executed)
+        for tell in self.on_block:
+            tell(block)
 
     def head(self) -> Block:
         """The newest block that the mirror shows."""
@@ -138,6 +144,11 @@ class History:
         """A transaction that the mirror shows."""
         found = self._executed.get(tx_hash)
         return found if found is not None and found.block <= self.head().number else None
+
+    def transactions(self) -> list[Executed]:
+        """Every transaction that the mirror shows, oldest first."""
+        head = self.head().number
+        return self._in_order[: bisect_right(self._in_order, head, key=lambda each: each.block)]
 
     def decided(self, tx_hash: str) -> Executed | None:
         """A transaction that consensus has executed, whether or not the mirror shows it."""

@@ -3,7 +3,6 @@
 Source: hiero-json-rpc-relay packages/server/src/koaJsonRpc.
 """
 
-import asyncio
 import inspect
 import json
 import uuid
@@ -78,8 +77,8 @@ class RpcServer:
             raise refusals.method_not_found(method)
         where = "send" if method == "eth_sendRawTransaction" else "read"
         self._trouble.at_the_door(where, method)
-        if where == "read" and (seconds := self._trouble.on_read()):
-            await asyncio.sleep(seconds)
+        if where == "read":
+            await self._trouble.on_read()
         try:
             inspect.signature(found).bind(*params)
         except TypeError:

@@ -105,7 +105,7 @@ def receipt_shape(executed: Executed, block: Block) -> dict[str, Any]:
 
 
 def log_shape(log: dict[str, Any], executed: Executed) -> dict[str, Any]:
-    """A log under the hash that the client knows."""
+    """A log under the hash that the client knows; its index counts within the transaction, not the block."""
     return {
         "address": log["address"],
         "topics": log["topics"],

@@ -1,5 +1,6 @@
 """Hedera's bad days: faults set over the control port, and a seeded share of them at random."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,15 +52,15 @@ class Trouble:
             return Hit(self._draw.choice(AT_RANDOM), TIMEOUT_SECONDS)
         return Hit()
 
-    def on_read(self, where: str = "read") -> float:
-        """Seconds to hold the answer back; a stall freezes what every reader is shown."""
+    async def on_read(self, where: str = "read") -> None:
+        """Hold an answer back, or freeze what every reader is shown, if that is set."""
         fault = self._board.take(where, None, {"late", "stall"})
         if fault is None:
-            return 0.0
+            return
         if fault.fault == "late":
-            return fault.wait(LATE_SECONDS)
-        self._lag.stall(fault.wait(STALL_SECONDS))
-        return 0.0
+            await asyncio.sleep(fault.wait(LATE_SECONDS))
+        else:
+            self._lag.stall(fault.wait(STALL_SECONDS))
 
     def at_the_door(self, where: str, method: str) -> None:
         """Raises Outage, or RpcFault for a rate limit."""

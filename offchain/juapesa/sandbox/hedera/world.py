@@ -15,8 +15,10 @@ from juapesa.sandbox.faults import FaultBoard
 from juapesa.sandbox.hedera.anvil import Anvil
 from juapesa.sandbox.hedera.chain import Chain
 from juapesa.sandbox.hedera.consensus import ConsensusClock
+from juapesa.sandbox.hedera.entities import Entities, entity_id
 from juapesa.sandbox.hedera.evm_calls import EvmCalls
-from juapesa.sandbox.hedera.history import History, Lag
+from juapesa.sandbox.hedera.history import Block, History, Lag
+from juapesa.sandbox.hedera.mirror import Mirror
 from juapesa.sandbox.hedera.relay import Relay
 from juapesa.sandbox.hedera.trouble import KINDS, Trouble
 from juapesa.sandbox.hedera.units import TINYBARS_PER_HBAR, ExchangeRate
@@ -47,6 +49,7 @@ class Switches(Options):
                 "lag_low_seconds": seconds(),
                 "lag_high_seconds": seconds(),
                 "fault_percent": _percent(),
+                "mirror_requests_per_second": _whole(),  # for one address; 0: no limit
                 "sync": yes_or_no(),  # the relay answers a send only when the transaction is decided
             },
             {
@@ -54,6 +57,7 @@ class Switches(Options):
                 "lag_low_seconds": pace.lag_low_seconds,
                 "lag_high_seconds": pace.lag_high_seconds,
                 "fault_percent": 0.0,
+                "mirror_requests_per_second": 50,
                 "sync": False,
             },
         )
@@ -86,6 +90,16 @@ class World:
         draw = random.Random(seed + 1)  # noqa: S311 - no secret
         self.trouble = Trouble(self.faults, lag, draw, lambda: float(self.switches["fault_percent"]))
         self.relay = Relay(self.chain, self.calls, self.trouble, sync=lambda: bool(self.switches["sync"]))
+        self.entities = Entities()
+        self.history.on_block.append(self._see)
+        self.mirror = Mirror(
+            self.history,
+            self.calls,
+            self.entities,
+            self.rate,
+            self.trouble,
+            lambda: int(self.switches["mirror_requests_per_second"]),
+        )
         self.accounts: list[str] = []
 
     async def start(self) -> None:
@@ -94,6 +108,7 @@ class World:
         self.accounts = [str(each) for each in await self.evm.ask("eth_accounts")]
         for account in self.accounts:
             await self.evm.ask("anvil_setBalance", account, hex(OPENING_TINYBARS))
+            self.entities.see(account)
         if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
             await etching
         await self.chain.start()
@@ -110,9 +125,17 @@ class World:
             "evm": self.evm.url,
             "consensus_block": self.history.blocks[-1].number,
             "mirror_block": self.history.head().number,
-            "accounts": self.accounts,
+            "accounts": {entity_id(self.entities.see(each)): each for each in self.accounts},
             "system_contracts": self._etch is not None,
         }
+
+    def _see(self, block: Block) -> None:
+        """Whatever appears in a block has an entity number from then on."""
+        for executed in block.transactions:
+            logged = (log["address"] for log in executed.logs)
+            for address in (executed.sender, executed.to, executed.created, *logged):
+                if address is not None:
+                    self.entities.see(address)
 
     def _apply(self, values: dict[str, Any]) -> None:
         self.chain.block_seconds = values["block_seconds"]
@@ -125,6 +148,15 @@ def _percent() -> Option:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
             raise InvalidInput("Say a percentage from 0 to 100.")
         return float(value)
+
+    return Option(read)
+
+
+def _whole() -> Option:
+    def read(value: Any) -> int:
+        if type(value) is not int or not 0 <= value <= 1_000_000:
+            raise InvalidInput("Say a whole number from 0.")
+        return value
 
     return Option(read)
 
