@@ -14,7 +14,6 @@ from juapesa.clock import SystemClock
 from juapesa.config import Settings, load
 from juapesa.errors import InvalidInput
 from juapesa.money import KES, Money
-from juapesa.sandbox import africastalking, daraja, momo, oracle
 from juapesa.sandbox.engine import Delay
 from juapesa.sandbox.server import Site, serve
 from juapesa.sandbox.store import Store
@@ -45,11 +44,16 @@ def sandbox(
     delivery_url: Annotated[str | None, typer.Option(help="Where SMS delivery reports go.")] = None,
     lag: Annotated[str, typer.Option(help="Hedera: seconds between consensus and mirror.")] = "2:6",
     block_seconds: Annotated[float, typer.Option(help="Hedera: seconds between blocks.")] = 2.0,
+    hapi_port: Annotated[int, typer.Option(help="Hedera: port of the native API (gRPC).")] = 50211,
 ) -> None:
     """Play an operator in its own wire format. Faults and state: /_sandbox on the same port."""
     if name == "hedera":
-        _hedera(host, port, Delay.parse(lag), block_seconds, seed)
+        _hedera(
+            (host, HEDERA_PORT if port is None else port, hapi_port), Delay.parse(lag), block_seconds, seed
+        )
         return
+    from juapesa.sandbox import africastalking, daraja, momo, oracle  # noqa: PLC0415 - Hedera needs none
+
     settings, clock, pace = load(), SystemClock(), Delay.parse(delay)
     names = _names(name, port)
     key = _key(key_file, settings) if "oracle" in names else None  # before the rest: opening costs memory
@@ -71,19 +75,14 @@ def sandbox(
         store.close()
 
 
-def _hedera(host: str, port: int | None, lag: Delay, block_seconds: float, seed: int) -> None:
+def _hedera(where: tuple[str, int, int], lag: Delay, block_seconds: float, seed: int) -> None:
     """A network of its own: it needs none of the operators' settings, and they do not need its libraries."""
     from juapesa.sandbox import hedera  # noqa: PLC0415
 
+    host, port, hapi_port = where
     pace = hedera.Pace(block_seconds, lag.low, lag.high)
-    app = hedera.build(evm_tool("anvil"), SystemClock(), pace, seed=seed)
-    asyncio.run(
-        serve(
-            [Site("hedera", app, HEDERA_PORT if port is None else port)],
-            host,
-            functools.partial(_ready, host),
-        )
-    )
+    app = hedera.build(evm_tool("anvil"), SystemClock(), pace, seed=seed, hapi=(host, hapi_port))
+    asyncio.run(serve([Site("hedera", app, port)], host, functools.partial(_ready, host)))
 
 
 def _names(name: str, port: int | None) -> tuple[str, ...]:

@@ -18,10 +18,16 @@ from juapesa.sandbox.wire import Refusal, control_body, on_control_error, on_ref
 
 
 def build(
-    anvil: Path, clock: Clock, pace: Pace | None = None, *, seed: int = 1, etch: Etch | None = None
+    anvil: Path,
+    clock: Clock,
+    pace: Pace | None = None,
+    *,
+    seed: int = 1,
+    hapi: tuple[str, int] = ("127.0.0.1", 0),
+    etch: Etch | None = None,
 ) -> Starlette:
     """The application; anvil and the blocks start and end with its lifespan."""
-    world = World(anvil, clock, pace or Pace(), seed=seed, etch=etch)
+    world = World(anvil, clock, pace or Pace(), seed=seed, hapi=hapi, etch=etch)
     rpc = RpcServer(world.relay, world.trouble)
 
     @contextlib.asynccontextmanager
@@ -57,6 +63,7 @@ def build(
             Route("/_sandbox/blocks", mine, methods=["POST"]),
             Route("/_sandbox/transfers", transfer, methods=["POST"]),
             *world.mirror.routes(),
+            *world.native.routes(),
             *control.routes("hedera", world.faults, world.switches, lambda _: world.state()),
         ],
         exception_handlers={Refusal: on_refusal, JuaError: on_control_error},

@@ -52,6 +52,10 @@ class Entities:
             return int(address, 16)
         return self._numbers.get(address)
 
+    def knows(self, number: int) -> bool:
+        """Whether an address was seen under this number."""
+        return number in self._addresses
+
     def address(self, number: int) -> str:
         """The address under which the EVM knows an entity."""
         return self._addresses.get(number) or long_zero(number)

@@ -179,7 +179,11 @@ class Mirror:
         if address is None:
             raise invalid("account.id")
         held = await self._calls.tinybars(address)
-        row: dict[str, Any] = {"account": entity_id(self._entities.see(address)), "balance": held, "tokens": []}
+        row: dict[str, Any] = {
+            "account": entity_id(self._entities.see(address)),
+            "balance": held,
+            "tokens": [],
+        }
         return {
             "timestamp": timestamp(self.seen())[0][1],
             "balances": [row] if await self._calls.exists(address) else [],

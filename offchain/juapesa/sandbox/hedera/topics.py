@@ -57,6 +57,11 @@ class Topic:
     def running_hash(self) -> bytes:
         return self.messages[-1].running_hash if self.messages else GENESIS_HASH
 
+    def shown(self, now: float) -> list[Message]:
+        """The messages that the mirror shows: none before one that it does not show yet."""
+        hidden = next((at for at, each in enumerate(self.messages) if each.visible_at > now), None)
+        return self.messages[:hidden]
+
     def append(
         self, content: bytes, payer: int, consensus: int, visible_at: float, chunk: Chunk | None
     ) -> Message:

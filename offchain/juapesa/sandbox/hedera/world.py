@@ -1,12 +1,13 @@
 """The whole network in one process tree: started together, ended together."""
 
+import asyncio
 import importlib
 import importlib.util
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from juapesa.clock import Clock
 from juapesa.errors import InvalidInput
@@ -19,9 +20,14 @@ from juapesa.sandbox.hedera.entities import Entities, entity_id
 from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.history import Block, History, Lag
 from juapesa.sandbox.hedera.mirror import Mirror
+from juapesa.sandbox.hedera.mirror_topics import NativeOutcome, NativePages
 from juapesa.sandbox.hedera.relay import Relay
+from juapesa.sandbox.hedera.topics import Topic
 from juapesa.sandbox.hedera.trouble import KINDS, Trouble
 from juapesa.sandbox.hedera.units import TINYBARS_PER_HBAR, ExchangeRate
+
+if TYPE_CHECKING:
+    from juapesa.sandbox.hedera.hapi import HapiServer, Messages
 
 OPENING_TINYBARS = 10_000 * TINYBARS_PER_HBAR
 _EMULATORS = "juapesa.sandbox.hedera.system_contracts"
@@ -72,9 +78,18 @@ class Switches(Options):
 
 
 class World:
-    """Built, then started; ``anvil`` is the program's path."""
+    """Built, then started; ``anvil`` is the program's path, ``hapi`` where the native API listens."""
 
-    def __init__(self, anvil: Path, clock: Clock, pace: Pace, *, seed: int, etch: Etch | None = None) -> None:
+    def __init__(
+        self,
+        anvil: Path,
+        clock: Clock,
+        pace: Pace,
+        *,
+        seed: int,
+        hapi: tuple[str, int],
+        etch: Etch | None = None,
+    ) -> None:
         self._etch = etch or _emulators()
         self.evm = Anvil(anvil)
         lag = Lag(pace.lag_low_seconds, pace.lag_high_seconds, random.Random(seed))  # noqa: S311 - no secret
@@ -100,11 +115,15 @@ class World:
             self.trouble,
             lambda: int(self.switches["mirror_requests_per_second"]),
         )
+        self.topics: dict[int, Topic] = {}
+        self.native = NativePages(self.mirror, self.entities, self.topics, lag, self._native_outcomes)
+        self._hapi: HapiServer | None = None
+        self._hapi_address = hapi
         self.accounts: list[str] = []
 
     async def start(self) -> None:
         """Everything answers when this returns. Raises Unavailable."""
-        await self.evm.start()
+        _, messages = await asyncio.gather(self.evm.start(), asyncio.to_thread(_native_messages))
         self.accounts = [str(each) for each in await self.evm.ask("eth_accounts")]
         for account in self.accounts:
             await self.evm.ask("anvil_setBalance", account, hex(OPENING_TINYBARS))
@@ -112,9 +131,12 @@ class World:
         if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
             await etching
         await self.chain.start()
+        await self._start_hapi(messages)
 
     async def stop(self) -> None:
         """End it all."""
+        if self._hapi is not None:
+            await self._hapi.stop()
         await self.chain.stop()
         await self.evm.stop()
 
@@ -126,8 +148,21 @@ class World:
             "consensus_block": self.history.blocks[-1].number,
             "mirror_block": self.history.head().number,
             "accounts": {entity_id(self.entities.see(each)): each for each in self.accounts},
+            "hapi": f"{self._hapi_address[0]}:{self._hapi.port}" if self._hapi else None,
+            "topics": [entity_id(number) for number in self.topics],
             "system_contracts": self._etch is not None,
         }
+
+    async def _start_hapi(self, messages: "Messages") -> None:
+        from juapesa.sandbox.hedera.hapi import HapiServer  # noqa: PLC0415 - loaded while anvil starts
+
+        self._hapi = HapiServer(
+            self.chain, self.clock, self.calls, self.entities, self.topics, self.trouble, messages
+        )
+        await self._hapi.start(*self._hapi_address)
+
+    def _native_outcomes(self) -> Iterable[NativeOutcome]:
+        return list(self._hapi.node.outcomes.values()) if self._hapi else ()
 
     def _see(self, block: Block) -> None:
         """Whatever appears in a block has an entity number from then on."""
@@ -141,6 +176,13 @@ class World:
         self.chain.block_seconds = values["block_seconds"]
         self.history.lag.low = values["lag_low_seconds"]
         self.history.lag.high = values["lag_high_seconds"]
+
+
+def _native_messages() -> "Messages":
+    """A second's worth of imports, in a thread while anvil starts."""
+    from juapesa.sandbox.hedera.hapi import Messages  # noqa: PLC0415
+
+    return Messages()
 
 
 def _percent() -> Option:
