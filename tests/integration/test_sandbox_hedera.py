@@ -1,11 +1,13 @@
 """Hedera's sandbox itself: lag, faults on demand, faults at random, and the process around it."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from juapesa.chain import Rpc
 from juapesa.sandbox.hedera import Pace
 from support.hedera import HBAR, LOGS, Refused, Sandbox, sandbox
 
@@ -185,3 +187,21 @@ def test_switches_and_faults_that_mean_nothing_are_refused(net: Sandbox) -> None
     post = net.web.post(f"{net.url}/_sandbox/faults", json={"on": "read", "fault": "busy"})
     assert post.status_code == 422
     assert net.web.post(f"{net.url}/_sandbox/transfers", json={"to": "0x1"}).status_code == 422
+
+
+def test_logs_of_one_block_keep_their_order_though_each_transaction_counts_from_zero() -> None:
+    with sandbox(Pace(30.0, 0.0, 0.0)) as net:
+        net.option(block_seconds=0)
+        contract = net.deploy(LOGS[:-1] + LOGS)
+        net.option(block_seconds=30)
+        first = net.nonce()
+        for number in range(4):
+            net.ask(
+                "eth_sendRawTransaction", net.sign(nonce=first + number, to=contract, value=number * HBAR)[0]
+            )
+        net.mine()
+        shown = net.ask("eth_getLogs", {"fromBlock": "0x0", "address": contract})
+        assert {each["logIndex"] for each in shown} == {"0x0", "0x1"}
+        head = int(net.ask("eth_blockNumber"), 16)
+        ordered = asyncio.run(Rpc(net.url).logs([contract], 0, head))
+        assert [int(each["data"], 16) // 10**8 for each in ordered] == [0, 0, 1, 1, 2, 2, 3, 3]
