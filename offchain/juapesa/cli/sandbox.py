@@ -15,7 +15,7 @@ from juapesa.config import Settings, load
 from juapesa.errors import InvalidInput
 from juapesa.money import KES, Money
 from juapesa.sandbox.engine import Delay
-from juapesa.sandbox.server import Site, serve
+from juapesa.sandbox.server import Site, bind, serve
 from juapesa.sandbox.store import Store
 from juapesa.supervisor.tools import evm_tool
 
@@ -80,6 +80,7 @@ def _hedera(where: tuple[str, int, int], lag: Delay, block_seconds: float, seed:
     from juapesa.sandbox import hedera  # noqa: PLC0415
 
     host, port, hapi_port = where
+    bind(host, hapi_port).close()  # said now, in one line, rather than by a server that has half started
     pace = hedera.Pace(block_seconds, lag.low, lag.high)
     app = hedera.build(evm_tool("anvil"), SystemClock(), pace, seed=seed, hapi=(host, hapi_port))
     asyncio.run(serve([Site("hedera", app, port)], host, functools.partial(_ready, host)))
