@@ -93,10 +93,15 @@ class Rpc:
         """Logs of these contracts in blocks ``first`` to ``last``, in order."""
         wanted = {"address": addresses, "fromBlock": hex(first), "toBlock": hex(last)}
         found: list[dict[str, Any]] = await self.ask("eth_getLogs", wanted)
-        return sorted(found, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
+        return sorted(found, key=_place)
 
     async def code_size(self, address: str) -> int:
         return (len(await self.ask("eth_getCode", address, "latest")) - 2) // 2
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def _place(log: dict[str, Any]) -> tuple[int, ...]:
+    """Where a log stands: Hedera counts its index within the transaction, Ethereum within the block."""
+    return tuple(int(log[name], 16) for name in ("blockNumber", "transactionIndex", "logIndex"))

@@ -14,17 +14,20 @@ from juapesa.clock import SystemClock
 from juapesa.config import Settings, load
 from juapesa.errors import InvalidInput
 from juapesa.money import KES, Money
-from juapesa.sandbox import africastalking, daraja, momo, oracle
 from juapesa.sandbox.engine import Delay
-from juapesa.sandbox.server import Site, serve
+from juapesa.sandbox.server import Site, bind, serve
 from juapesa.sandbox.store import Store
+from juapesa.supervisor.tools import evm_tool
 
 NAMES = ("daraja", "momo", "africastalking", "oracle")
+HEDERA_PORT = 7546  # where the network's own local nodes have their relay
 KEY_VARIABLE = "JUA_SANDBOX_ORACLE_KEY"
 
 
 def sandbox(
-    name: Annotated[str, typer.Argument(help="daraja, momo, africastalking, oracle, or world for all four")],
+    name: Annotated[
+        str, typer.Argument(help="daraja, momo, africastalking, oracle, or world for these four; hedera")
+    ],
     *,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Not for world.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -39,8 +42,18 @@ def sandbox(
     kes_float: Annotated[int, typer.Option(help="Our opening float at M-Pesa, shillings.")] = 20_000_000,
     ngn_float: Annotated[int, typer.Option(help="Our opening float at MoMo, naira.")] = 200_000_000,
     delivery_url: Annotated[str | None, typer.Option(help="Where SMS delivery reports go.")] = None,
+    lag: Annotated[str, typer.Option(help="Hedera: seconds between consensus and mirror.")] = "2:6",
+    block_seconds: Annotated[float, typer.Option(help="Hedera: seconds between blocks.")] = 2.0,
+    hapi_port: Annotated[int, typer.Option(help="Hedera: port of the native API (gRPC).")] = 50211,
 ) -> None:
     """Play an operator in its own wire format. Faults and state: /_sandbox on the same port."""
+    if name == "hedera":
+        _hedera(
+            (host, HEDERA_PORT if port is None else port, hapi_port), Delay.parse(lag), block_seconds, seed
+        )
+        return
+    from juapesa.sandbox import africastalking, daraja, momo, oracle  # noqa: PLC0415 - Hedera needs none
+
     settings, clock, pace = load(), SystemClock(), Delay.parse(delay)
     names = _names(name, port)
     key = _key(key_file, settings) if "oracle" in names else None  # before the rest: opening costs memory
@@ -62,13 +75,24 @@ def sandbox(
         store.close()
 
 
+def _hedera(where: tuple[str, int, int], lag: Delay, block_seconds: float, seed: int) -> None:
+    """A network of its own: it needs none of the operators' settings, and they do not need its libraries."""
+    from juapesa.sandbox import hedera  # noqa: PLC0415
+
+    host, port, hapi_port = where
+    bind(host, hapi_port).close()  # said now, in one line, rather than by a server that has half started
+    pace = hedera.Pace(block_seconds, lag.low, lag.high)
+    app = hedera.build(evm_tool("anvil"), SystemClock(), pace, seed=seed, hapi=(host, hapi_port))
+    asyncio.run(serve([Site("hedera", app, port)], host, functools.partial(_ready, host)))
+
+
 def _names(name: str, port: int | None) -> tuple[str, ...]:
     if name == "world":
         if port is not None:
             raise InvalidInput("The world takes its ports from the settings (JUA_PORTS__DARAJA=8710 …).")
         return NAMES
     if name not in NAMES:
-        raise InvalidInput(f"There are sandboxes for {', '.join(NAMES)}; world starts them all.")
+        raise InvalidInput(f"There are sandboxes for {', '.join(NAMES)} (world starts these) and hedera.")
     return (name,)
 
 

@@ -29,13 +29,13 @@ class Refusal(Exception):
         return JSONResponse(self.body, self.status, self.headers)
 
 
-async def raw_body(request: Request) -> bytes | None:
-    """The body; None when it is larger than any operator takes."""
+async def raw_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes | None:
+    """The body; None when it is larger than the operator takes."""
     parts, size = [], 0
     async for part in request.stream():
         parts.append(part)
         size += len(part)
-        if size > BODY_BYTES_MAX:
+        if size > bytes_max:
             return None
     return b"".join(parts)
 

@@ -25,11 +25,11 @@ class NodeFault(Unavailable):
 
 @dataclass(frozen=True)
 class Log:
-    """One event. ``where`` is its place on the chain (block, index), for ordering and for people."""
+    """One event. ``where`` is its place: block, transaction, index. For ordering and for people."""
 
     topics: list[bytes]
     data: bytes
-    where: tuple[int, int]
+    where: tuple[int, ...]
 
 
 class Node:
@@ -107,5 +107,6 @@ def _log(said: dict[str, Any]) -> Log:
     return Log(
         topics=[bytes.fromhex(topic[2:]) for topic in said["topics"]],
         data=bytes.fromhex(said["data"][2:]),
-        where=(int(said["blockNumber"], 16), int(said["logIndex"], 16)),
+        # Hedera counts a log's index within its transaction, Ethereum within the block: this orders both.
+        where=tuple(int(said[name], 16) for name in ("blockNumber", "transactionIndex", "logIndex")),
     )

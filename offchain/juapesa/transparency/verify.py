@@ -242,7 +242,7 @@ def _first_fault(book: _Book, logs: Iterable[Log]) -> str | None:
         except _Fault as fault:
             return f"{fault} (block {log.where[0]})"
         except (DecodingError, IndexError, OverflowError, ValueError):
-            return f"an event at block {log.where[0]}, log {log.where[1]} cannot be read"
+            return f"an event at block {log.where[0]}, log {log.where[-1]} cannot be read"
     return None
 
 

@@ -1,0 +1,71 @@
+"""The network's HTTP side: the relay at `/`, the mirror node at `/api/v1`, the control at `/_sandbox`."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from juapesa.clock import Clock
+from juapesa.errors import InvalidInput, JuaError
+from juapesa.sandbox import control
+from juapesa.sandbox.hedera.rpc import RpcServer
+from juapesa.sandbox.hedera.world import Etch, Pace, World
+from juapesa.sandbox.wire import Refusal, control_body, on_control_error, on_refusal
+
+
+def build(
+    anvil: Path,
+    clock: Clock,
+    pace: Pace | None = None,
+    *,
+    seed: int = 1,
+    hapi: tuple[str, int] = ("127.0.0.1", 0),
+    etch: Etch | None = None,
+) -> Starlette:
+    """The application; anvil and the blocks start and end with its lifespan."""
+    world = World(anvil, clock, pace or Pace(), seed=seed, hapi=hapi, etch=etch)
+    rpc = RpcServer(world.relay, world.trouble)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            await world.start()
+            yield
+        finally:
+            await world.stop()
+
+    async def mine(request: Request) -> Response:
+        """Blocks now: `{"count": 1, "seconds": 0}`; the first is made so many seconds in the future."""
+        body = await control_body(request)
+        count, seconds = body.get("count", 1), body.get("seconds", 0)
+        if type(count) is not int or not 1 <= count <= 10_000 or type(seconds) is not int or seconds < 0:
+            raise InvalidInput("Send a 'count' from 1 to 10,000 and whole 'seconds'.")
+        block = await world.chain.mine(seconds, count - 1)
+        return JSONResponse({"block": block.number}, 201)
+
+    async def transfer(request: Request) -> Response:
+        """HBAR by a native transfer from nowhere: `{"to": "0x…", "tinybars": N}`."""
+        body = await control_body(request)
+        to, amount = body.get("to"), body.get("tinybars")
+        if not isinstance(to, str) or len(to) != 42 or type(amount) is not int or abs(amount) > 2**62:
+            raise InvalidInput("Send an address as 'to' and whole 'tinybars'.")
+        await world.chain.credit(to, amount)
+        block = await world.chain.mine()
+        return JSONResponse({"block": block.number}, 201)
+
+    return Starlette(
+        routes=[
+            Route("/", rpc.post, methods=["POST"]),
+            Route("/_sandbox/blocks", mine, methods=["POST"]),
+            Route("/_sandbox/transfers", transfer, methods=["POST"]),
+            *world.mirror.routes(),
+            *world.native.routes(),
+            *control.routes("hedera", world.faults, world.switches, lambda _: world.state()),
+        ],
+        exception_handlers={Refusal: on_refusal, JuaError: on_control_error},
+        lifespan=lifespan,
+    )

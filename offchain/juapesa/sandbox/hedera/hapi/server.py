@@ -1,0 +1,207 @@
+"""gRPC: transactions and queries of a node, and the mirror node's stream of a topic's messages."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from juapesa.errors import Unavailable
+from juapesa.sandbox.hedera.chain import Chain
+from juapesa.sandbox.hedera.consensus import NANOS, ConsensusClock
+from juapesa.sandbox.hedera.entities import Entities
+from juapesa.sandbox.hedera.evm_calls import EvmCalls
+from juapesa.sandbox.hedera.hapi.messages import Messages
+from juapesa.sandbox.hedera.hapi.node import OK, Accounts, Node, transaction_id
+from juapesa.sandbox.hedera.hapi.operations import Operations
+from juapesa.sandbox.hedera.refusals import RpcFault
+from juapesa.sandbox.hedera.topics import RUNNING_HASH_VERSION, Message, Topic
+from juapesa.sandbox.hedera.trouble import Trouble
+
+STREAM_POLL_SECONDS = 0.1
+_SUBSCRIBE = "/com.hedera.mirror.api.proto.ConsensusService/subscribeTopic"
+_QUERIES = frozenset(
+    {
+        "getTransactionReceipts",
+        "getTopicInfo",
+        "contractCallLocalMethod",
+        "cryptoGetBalance",
+        "getAccountInfo",
+        "getTokenInfo",
+        "getTxRecordByTxID",
+        "getContractInfo",
+        "ContractGetBytecode",
+    }
+)
+
+Answer = Callable[[Any, Any], Awaitable[tuple[str, dict[str, Any]]]]
+
+
+class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
+    """A node and the mirror's stream on one port of the loopback."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        clock: ConsensusClock,
+        calls: EvmCalls,
+        entities: Entities,
+        topics: dict[int, Topic],
+        trouble: Trouble,
+        messages: Messages,
+    ) -> None:
+        self._messages = messages
+        accounts = Accounts(entities, self._messages)
+        self.node = Node(chain, clock, accounts, self._messages, chain.rate)
+        self._operations = Operations(self.node, chain, entities, topics)
+        self._calls = calls
+        self._topics = topics
+        self._lag = chain.history.lag
+        self._trouble = trouble
+        self._server: Any = None
+        self.port = 0
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; ``port`` tells where. Raises Unavailable when the port is taken."""
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._server.add_generic_rpc_handlers((self,))
+        try:
+            self.port = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError:
+            raise Unavailable(f"Port {port} on {host} cannot be had.") from None
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Hang up."""
+        await self.node.stop()
+        if self._server is not None:
+            await self._server.stop(grace=0.2)
+
+    def service(self, handler_call_details: Any) -> Any:
+        """Which of the three kinds of call this is; grpc asks."""
+        path: str = handler_call_details.method
+        messages = self._messages
+        if path == _SUBSCRIBE:
+            return grpc.unary_stream_rpc_method_handler(
+                self._subscribe, messages.topic_query.FromString, messages.topic_response.SerializeToString
+            )
+        if not path.startswith("/proto."):
+            return None
+        if path.rpartition("/")[2] in _QUERIES:
+            return grpc.unary_unary_rpc_method_handler(
+                self._query, messages.query.FromString, messages.response.SerializeToString
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            self._transaction, messages.transaction.FromString, messages.answer.SerializeToString
+        )
+
+    async def _transaction(self, raw: Any, context: Any) -> Any:
+        fault = self._trouble.on_send("hapi")
+        if fault.kind == "busy":
+            return self._messages.answer(nodeTransactionPrecheckCode=self._messages.code("BUSY"))
+        spoil = "THROTTLED_AT_CONSENSUS" if fault.kind == "throttled" else ""
+        code = await self.node.take(raw, spoil=spoil)
+        if fault.kind == "timeout-after-accept":
+            await asyncio.sleep(fault.seconds)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "connection lost")
+        return self._messages.answer(nodeTransactionPrecheckCode=self._messages.code(code))
+
+    async def _query(self, query: Any, _: Any) -> Any:
+        kind = query.WhichOneof("query")
+        answers: dict[str, Answer] = {
+            "transactionGetReceipt": self._receipt,
+            "consensusGetTopicInfo": self._topic_info,
+            "contractCallLocal": self._call_local,
+        }
+        asked = getattr(query, kind) if kind else None
+        if asked is None or kind not in answers:
+            return self._answer(kind, "BUSY" if kind == "cryptogetAccountBalance" else "NOT_SUPPORTED", {})
+        if asked.header.responseType in (2, 3):  # what would it cost? Queries are free here.
+            return self._answer(kind, OK, {})
+        return self._answer(kind, *await answers[kind](asked, query))
+
+    def _answer(self, kind: str | None, code: str, fields: dict[str, Any]) -> Any:
+        name = kind or "transactionGetReceipt"
+        header = {"nodeTransactionPrecheckCode": self._messages.code(code), "cost": 0}
+        return self._messages.response(**{name: {"header": header, **fields}})
+
+    async def _receipt(self, asked: Any, _: Any) -> tuple[str, dict[str, Any]]:
+        start = asked.transactionID.transactionValidStart
+        payer = self.node.accounts.number(asked.transactionID.accountID) or 0
+        found = self.node.outcomes.get(transaction_id(payer, start.seconds * NANOS + start.nanos))
+        if found is None:
+            return "RECEIPT_NOT_FOUND", {}
+        status = self._messages.code(found.status)
+        return OK, {"receipt": self._messages.receipt(status=status, **found.receipt)}
+
+    async def _topic_info(self, asked: Any, _: Any) -> tuple[str, dict[str, Any]]:
+        topic = self._topics.get(asked.topicID.topicNum)
+        if topic is None:
+            return "INVALID_TOPIC_ID", {}
+        info: dict[str, Any] = {
+            "memo": topic.memo,
+            "runningHash": topic.running_hash,
+            "sequenceNumber": len(topic.messages),
+            "autoRenewPeriod": {"seconds": 7_776_000},
+        }
+        for name, key in (("adminKey", topic.admin_key), ("submitKey", topic.submit_key)):
+            if key:
+                info[name] = self._messages.key.FromString(key)
+        return OK, {"topicID": {"topicNum": topic.number}, "topicInfo": info}
+
+    async def _call_local(self, asked: Any, _: Any) -> tuple[str, dict[str, Any]]:
+        request = {
+            "to": self._operations.contract(asked.contractID),
+            "data": "0x" + asked.functionParameters.hex(),
+            "gas": hex(asked.gas),
+        }
+        try:
+            result = await self._calls.call(request, "latest")
+        except RpcFault:
+            return "CONTRACT_REVERT_EXECUTED", {}
+        output = bytes.fromhex(result[2:])
+        return OK, {"functionResult": {"contractID": asked.contractID, "contractCallResult": output}}
+
+    async def _subscribe(self, asked: Any, context: Any) -> AsyncIterator[Any]:
+        """Messages as the mirror sees them, old ones first, then as they come."""
+        topic = self._topics.get(asked.topicID.topicNum)
+        if topic is None or topic.visible_at > self._lag.now():
+            await context.abort(grpc.StatusCode.NOT_FOUND, "Topic does not exist")
+            return
+        since = asked.consensusStartTime.seconds * NANOS + asked.consensusStartTime.nanos
+        until = asked.consensusEndTime.seconds * NANOS + asked.consensusEndTime.nanos
+        told, place = 0, 0
+        while not (asked.limit and told >= asked.limit):
+            if until and time.time_ns() >= until and place >= len(topic.messages):
+                return
+            if place >= len(topic.messages) or topic.messages[place].visible_at > self._lag.now():
+                await asyncio.sleep(STREAM_POLL_SECONDS)
+                continue
+            message = topic.messages[place]
+            place += 1
+            if message.consensus >= since and (not until or message.consensus < until):
+                told += 1
+                yield self._streamed(message)
+
+    def _streamed(self, message: Message) -> Any:
+        made = self._messages.topic_response(
+            consensusTimestamp=_timestamp(message.consensus),
+            message=message.content,
+            runningHash=message.running_hash,
+            sequenceNumber=message.sequence,
+            runningHashVersion=RUNNING_HASH_VERSION,
+        )
+        if (chunk := message.chunk) is not None:
+            made.chunkInfo.number, made.chunkInfo.total = chunk.number, chunk.total
+            initial = made.chunkInfo.initialTransactionID
+            initial.accountID.accountNum = chunk.payer
+            initial.transactionValidStart.seconds, initial.transactionValidStart.nanos = divmod(
+                chunk.valid_start, NANOS
+            )
+        return made
+
+
+def _timestamp(nanoseconds: int) -> dict[str, int]:
+    seconds, nanos = divmod(nanoseconds, NANOS)
+    return {"seconds": seconds, "nanos": nanos}

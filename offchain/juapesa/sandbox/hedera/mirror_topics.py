@@ -1,0 +1,157 @@
+"""The mirror node's pages about native things: topics, their messages, transactions.
+
+Source: hedera-docs openapi.yaml.
+"""
+
+import base64
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from juapesa.sandbox.hedera.consensus import nanoseconds_of, stamp
+from juapesa.sandbox.hedera.entities import Entities, entity_id
+from juapesa.sandbox.hedera.history import Lag
+from juapesa.sandbox.hedera.mirror import Mirror
+from juapesa.sandbox.hedera.mirror_query import Query, invalid, not_found, timestamp, within
+from juapesa.sandbox.hedera.mirror_shapes import message_entry, topic_entry
+from juapesa.sandbox.hedera.topics import Message, Topic
+
+
+class NativeOutcome(Protocol):
+    """What the mirror tells of a native transaction."""
+
+    status: str
+    consensus: int
+    visible_at: float
+    fee_tinybars: int
+
+    @property
+    def native(self) -> Any: ...
+
+
+class NativePages:
+    """``outcomes`` gives the decided native transactions, oldest first."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        entities: Entities,
+        topics: dict[int, Topic],
+        lag: Lag,
+        outcomes: Callable[[], Iterable[NativeOutcome]],
+    ) -> None:
+        self._mirror = mirror
+        self._entities = entities
+        self._topics = topics
+        self._lag = lag
+        self._outcomes = outcomes
+
+    def routes(self) -> list[Route]:
+        """The paths under ``/api/v1``; the particular before the general."""
+        return [
+            self._mirror.route("/topics/messages/{timestamp}", self._message_at),
+            self._mirror.route("/topics/{id}", self._topic),
+            self._mirror.route("/topics/{id}/messages", self._messages),
+            self._mirror.route("/topics/{id}/messages/{sequence}", self._message),
+            self._mirror.route("/transactions", self._transactions),
+            self._mirror.route("/transactions/{id}", self._transaction),
+        ]
+
+    async def _topic(self, request: Request) -> dict[str, Any]:
+        return topic_entry(self._known(request))
+
+    async def _messages(self, request: Request) -> dict[str, Any]:
+        query = Query(request, ("sequencenumber", "timestamp", "encoding"))
+        topic = self._known(request)
+        numbers, times = query.numbers("sequencenumber"), query.times()
+        rows = (
+            each
+            for each in query.ordered(self._shown(topic))
+            if within(numbers, each.sequence) and within(times, each.consensus)
+        )
+        page, following = query.page(rows, lambda each: (("sequencenumber", str(each.sequence)),))
+        return {"messages": [message_entry(each, topic) for each in page], "links": {"next": following}}
+
+    async def _message(self, request: Request) -> dict[str, Any]:
+        topic, asked = self._known(request), str(request.path_params["sequence"])
+        if not asked.isdecimal():
+            raise invalid("sequencenumber")
+        for each in self._shown(topic):
+            if each.sequence == int(asked):
+                return message_entry(each, topic)
+        raise not_found()
+
+    async def _message_at(self, request: Request) -> dict[str, Any]:
+        try:
+            asked = nanoseconds_of(str(request.path_params["timestamp"]))
+        except ValueError:
+            raise invalid("timestamp") from None
+        for topic in self._topics.values():
+            for each in self._shown(topic):
+                if each.consensus == asked:
+                    return message_entry(each, topic)
+        raise not_found()
+
+    async def _transactions(self, request: Request) -> dict[str, Any]:
+        query = Query(request, ("account.id", "timestamp", "transactiontype", "result"))
+        times, account = query.times(), query.text("account.id")
+        payer = None if account is None else self._number(account)
+        rows = (
+            each
+            for each in query.ordered(self._decided())
+            if within(times, each.consensus) and payer in (None, each.native.payer)
+        )
+        page, following = query.page(rows, lambda each: timestamp(each.consensus))
+        return {"transactions": [_entry(each) for each in page], "links": {"next": following}}
+
+    async def _transaction(self, request: Request) -> dict[str, Any]:
+        asked = str(request.path_params["id"])
+        found = [_entry(each) for each in self._decided() if each.native.id == asked]
+        if not found:
+            raise not_found()
+        return {"transactions": found}
+
+    def _known(self, request: Request) -> Topic:
+        topic = self._topics.get(self._number(str(request.path_params["id"])))
+        if topic is None or topic.visible_at > self._lag.now():
+            raise not_found()
+        return topic
+
+    def _number(self, text: str) -> int:
+        address = self._entities.read(text)
+        if address is None:
+            raise invalid("id")
+        return self._entities.number(address) or 0
+
+    def _shown(self, topic: Topic) -> list[Message]:
+        return topic.shown(self._lag.now())
+
+    def _decided(self) -> list[NativeOutcome]:
+        now = self._lag.now()
+        decided = [each for each in self._outcomes() if each.consensus and 0 < each.visible_at <= now]
+        return sorted(decided, key=lambda each: each.consensus)
+
+
+def _entry(outcome: NativeOutcome) -> dict[str, Any]:
+    native = outcome.native
+    return {
+        "bytes": None,
+        "charged_tx_fee": outcome.fee_tinybars,
+        "consensus_timestamp": stamp(outcome.consensus),
+        "entity_id": None,
+        "max_fee": str(native.body.transactionFee),
+        "memo_base64": base64.b64encode(native.body.memo.encode()).decode(),
+        "name": native.kind.upper(),
+        "node": "0.0.3",
+        "nonce": 0,
+        "parent_consensus_timestamp": None,
+        "result": outcome.status,
+        "scheduled": False,
+        "transaction_hash": base64.b64encode(native.hash).decode(),
+        "transaction_id": native.id,
+        "transfers": [{"account": entity_id(native.payer), "amount": -outcome.fee_tinybars}],
+        "valid_duration_seconds": str(native.body.transactionValidDuration.seconds),
+        "valid_start_timestamp": stamp(native.valid_start),
+    }

@@ -1,0 +1,211 @@
+"""The whole network in one process tree: started together, ended together."""
+
+import asyncio
+import importlib
+import importlib.util
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from juapesa.clock import Clock
+from juapesa.errors import InvalidInput
+from juapesa.sandbox.control import Option, Options, seconds, yes_or_no
+from juapesa.sandbox.faults import FaultBoard
+from juapesa.sandbox.hedera.anvil import Anvil
+from juapesa.sandbox.hedera.chain import Chain
+from juapesa.sandbox.hedera.consensus import ConsensusClock
+from juapesa.sandbox.hedera.entities import Entities, entity_id
+from juapesa.sandbox.hedera.evm_calls import EvmCalls
+from juapesa.sandbox.hedera.history import Block, History, Lag
+from juapesa.sandbox.hedera.mirror import Mirror
+from juapesa.sandbox.hedera.mirror_topics import NativeOutcome, NativePages
+from juapesa.sandbox.hedera.relay import Relay
+from juapesa.sandbox.hedera.topics import Topic
+from juapesa.sandbox.hedera.trouble import KINDS, Trouble
+from juapesa.sandbox.hedera.units import TINYBARS_PER_HBAR, ExchangeRate
+
+if TYPE_CHECKING:
+    from juapesa.sandbox.hedera.hapi import HapiServer, Messages
+
+OPENING_TINYBARS = 10_000 * TINYBARS_PER_HBAR
+_EMULATORS = "juapesa.sandbox.hedera.system_contracts"
+
+Etch = Callable[[str], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the network is. ``lag`` is drawn for each block between consensus and mirror."""
+
+    block_seconds: float = 2.0
+    lag_low_seconds: float = 2.0
+    lag_high_seconds: float = 6.0
+
+
+class Switches(Options):
+    """What can be changed while the network runs."""
+
+    def __init__(self, pace: Pace, apply: Callable[[dict[str, Any]], None]) -> None:
+        self._apply = apply
+        super().__init__(
+            {
+                "block_seconds": seconds(),
+                "lag_low_seconds": seconds(),
+                "lag_high_seconds": seconds(),
+                "fault_percent": _percent(),
+                "mirror_requests_per_second": _whole(),  # for one address; 0: no limit
+                "sync": yes_or_no(),  # the relay answers a send only when the transaction is decided
+            },
+            {
+                "block_seconds": pace.block_seconds,
+                "lag_low_seconds": pace.lag_low_seconds,
+                "lag_high_seconds": pace.lag_high_seconds,
+                "fault_percent": 0.0,
+                "mirror_requests_per_second": 50,
+                "sync": False,
+            },
+        )
+
+    def change(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Change some; all or none. Raises InvalidInput."""
+        read = {**self.values, **body}
+        if not read["lag_low_seconds"] <= read["lag_high_seconds"]:
+            raise InvalidInput("The lag runs from the lower number to the higher.")
+        self._apply(super().change(body))
+        return self.values
+
+
+class World:
+    """Built, then started; ``anvil`` is the program's path, ``hapi`` where the native API listens."""
+
+    def __init__(
+        self,
+        anvil: Path,
+        clock: Clock,
+        pace: Pace,
+        *,
+        seed: int,
+        hapi: tuple[str, int],
+        etch: Etch | None = None,
+    ) -> None:
+        self._etch = etch or _emulators()
+        self.evm = Anvil(anvil)
+        lag = Lag(pace.lag_low_seconds, pace.lag_high_seconds, random.Random(seed))  # noqa: S311 - no secret
+        self.history = History(lag)
+        self.clock = ConsensusClock()
+        self.rate = ExchangeRate()
+        self.chain = Chain(
+            self.evm, self.history, self.clock, block_seconds=pace.block_seconds, rate=self.rate
+        )
+        self.calls = EvmCalls(self.evm, self.history)
+        self.switches = Switches(pace, self._apply)
+        self.faults = FaultBoard(KINDS, clock)
+        draw = random.Random(seed + 1)  # noqa: S311 - no secret
+        self.trouble = Trouble(self.faults, lag, draw, lambda: float(self.switches["fault_percent"]))
+        self.relay = Relay(self.chain, self.calls, self.trouble, sync=lambda: bool(self.switches["sync"]))
+        self.entities = Entities()
+        self.history.on_block.append(self._see)
+        self.mirror = Mirror(
+            self.history,
+            self.calls,
+            self.entities,
+            self.rate,
+            self.trouble,
+            lambda: int(self.switches["mirror_requests_per_second"]),
+        )
+        self.topics: dict[int, Topic] = {}
+        self.native = NativePages(self.mirror, self.entities, self.topics, lag, self._native_outcomes)
+        self._hapi: HapiServer | None = None
+        self._hapi_address = hapi
+        self.accounts: list[str] = []
+
+    async def start(self) -> None:
+        """Everything answers when this returns. Raises Unavailable."""
+        _, messages = await asyncio.gather(self.evm.start(), asyncio.to_thread(_native_messages))
+        self.accounts = [str(each) for each in await self.evm.ask("eth_accounts")]
+        for account in self.accounts:
+            await self.evm.ask("anvil_setBalance", account, hex(OPENING_TINYBARS))
+            self.entities.see(account)
+        if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
+            await etching
+        await self.chain.start()
+        await self._start_hapi(messages)
+
+    async def stop(self) -> None:
+        """End it all."""
+        if self._hapi is not None:
+            await self._hapi.stop()
+        await self.chain.stop()
+        await self.evm.stop()
+
+    def state(self) -> dict[str, Any]:
+        """For tests and the curious."""
+        return {
+            "operator": "hedera",
+            "evm": self.evm.url,
+            "consensus_block": self.history.blocks[-1].number,
+            "mirror_block": self.history.head().number,
+            "accounts": {entity_id(self.entities.see(each)): each for each in self.accounts},
+            "hapi": f"{self._hapi_address[0]}:{self._hapi.port}" if self._hapi else None,
+            "topics": [entity_id(number) for number in self.topics],
+            "system_contracts": self._etch is not None,
+        }
+
+    async def _start_hapi(self, messages: "Messages") -> None:
+        from juapesa.sandbox.hedera.hapi import HapiServer  # noqa: PLC0415 - loaded while anvil starts
+
+        self._hapi = HapiServer(
+            self.chain, self.clock, self.calls, self.entities, self.topics, self.trouble, messages
+        )
+        await self._hapi.start(*self._hapi_address)
+
+    def _native_outcomes(self) -> Iterable[NativeOutcome]:
+        return list(self._hapi.node.outcomes.values()) if self._hapi else ()
+
+    def _see(self, block: Block) -> None:
+        """Whatever appears in a block has an entity number from then on."""
+        for executed in block.transactions:
+            logged = (log["address"] for log in executed.logs)
+            for address in (executed.sender, executed.to, executed.created, *logged):
+                if address is not None:
+                    self.entities.see(address)
+
+    def _apply(self, values: dict[str, Any]) -> None:
+        self.chain.block_seconds = values["block_seconds"]
+        self.history.lag.low = values["lag_low_seconds"]
+        self.history.lag.high = values["lag_high_seconds"]
+
+
+def _native_messages() -> "Messages":
+    """A second's worth of imports, in a thread while anvil starts."""
+    from juapesa.sandbox.hedera.hapi import Messages  # noqa: PLC0415
+
+    return Messages()
+
+
+def _percent() -> Option:
+    def read(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+            raise InvalidInput("Say a percentage from 0 to 100.")
+        return float(value)
+
+    return Option(read)
+
+
+def _whole() -> Option:
+    def read(value: Any) -> int:
+        if type(value) is not int or not 0 <= value <= 1_000_000:
+            raise InvalidInput("Say a whole number from 0.")
+        return value
+
+    return Option(read)
+
+
+def _emulators() -> Etch | None:
+    """The system contracts, where they are part of this installation."""
+    if importlib.util.find_spec(_EMULATORS) is None:
+        return None
+    etch: Etch = importlib.import_module(_EMULATORS).etch
+    return etch
