@@ -74,8 +74,8 @@ class Deployment:
         )
         for symbol, said in self.plan.tokens.items():
             self.tokens[symbol] = self.token(symbol, said)
-        self.pools = self.contract("pools", "Pools", admin, self.tokens["USDC"].address)
-        self.router = self.contract("router", "Router", admin, self.registry.address, self.pools.address)
+        self.pools = self.contract("pools", "SpotPools", admin, self.tokens["USDC"].address)
+        self.router = self.contract("router", "SpotRouter", admin, self.registry.address, self.pools.address)
         self.configure_tokens()
         self.configure_pools()
         self.grant_roles()
@@ -104,8 +104,8 @@ class Deployment:
             "council": "Council",
             "governance": "Governance",
             "registry": "AttestationRegistry",
-            "pools": "Pools",
-            "router": "Router",
+            "pools": "SpotPools",
+            "router": "SpotRouter",
         }
         return artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
 

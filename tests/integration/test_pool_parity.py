@@ -98,7 +98,7 @@ def asked(chain: Chain, state: PoolState, amount: int, sell: bool) -> Any:
 
 
 def stored(token: str, state: PoolState) -> dict[str, str]:
-    """The two storage words of a pool, packed as Pools.sol and SignedPrices.sol declare them."""
+    """The two storage words of a pool, packed as SpotPools.sol and SignedPrices.sol declare them."""
     pool = packed(
         (state.reserve_token, 64),
         (state.reserve_usdc, 64),

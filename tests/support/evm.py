@@ -167,8 +167,8 @@ def _deploy(node: Node) -> Chain:
         token: make("LocalToken", ("string", "string", "address"), (name, token.code, registry))
         for token, name in named.items()
     }
-    pools = make("Pools", ("address", "address"), (admin, usdc))
-    router = make("Router", ("address", "address", "address"), (admin, registry, pools))
+    pools = make("SpotPools", ("address", "address"), (admin, usdc))
+    router = make("SpotRouter", ("address", "address", "address"), (admin, registry, pools))
     roles = (
         (pools, "ROUTER", router),
         (pools, "HOUSE", admin),

@@ -9,7 +9,7 @@ import pytest
 from juapesa.chain import abi
 from juapesa.crypto import keccak256
 
-CONTRACTS = ("AttestationRegistry", "LocalToken", "Pools", "Router")
+CONTRACTS = ("AttestationRegistry", "LocalToken", "SpotPools", "SpotRouter")
 FUNCTIONS = (
     abi.SETTLE,
     abi.SETTLED,

@@ -1,4 +1,4 @@
-"""The pool's arithmetic, exact to the unit. Formula by formula as in contracts/pools/Pools.sol.
+"""The pool's arithmetic, exact to the unit. Formula by formula as in contracts/spot/SpotPools.sol.
 
 ``bid = mid × (10^6 − spread) / 10^6`` rounded down, ``ask = mid × (10^6 + spread) / 10^6`` rounded up;
 token → USDC pays ``amount × bid / 10^18``, USDC → token ``amount × 10^18 / ask``, both rounded down.

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Council} from "../../../contracts/governance/Council.sol";
 import {Call, ICouncil} from "../../../contracts/interfaces/ICouncil.sol";
 import {Signers} from "../../../contracts/libraries/Signers.sol";
-import {Base} from "../Base.t.sol";
+import {Base} from "../Base.sol";
 
 /// @dev Two of three govern the protocol, with a day between decision and deed.
 contract CouncilTest is Base {

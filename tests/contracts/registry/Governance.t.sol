@@ -7,7 +7,7 @@ import {CustodyStatement, IAttestationRegistry} from "../../../contracts/interfa
 import {ILocalToken} from "../../../contracts/interfaces/ILocalToken.sol";
 import {LocalToken} from "../../../contracts/registry/LocalToken.sol";
 import {Signers} from "../../../contracts/libraries/Signers.sol";
-import {Base} from "../Base.t.sol";
+import {Base} from "../Base.sol";
 
 /// @dev Who may do what with the registry and its tokens, and within which bounds.
 contract RegistryGovernanceTest is Base {

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {MerkleLog} from "../../../contracts/libraries/MerkleLog.sol";
-import {Base} from "../Base.t.sol";
+import {Base} from "../Base.sol";
 
 /// @dev The compact log against the recursive definition of RFC 9162 section 2.1.1, written as it reads.
 contract MerkleLogTest is Base {

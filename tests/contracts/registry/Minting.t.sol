@@ -6,7 +6,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {CustodyStatement, IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {AttestationRegistry} from "../../../contracts/registry/AttestationRegistry.sol";
 import {Signers} from "../../../contracts/libraries/Signers.sol";
-import {Base} from "../Base.t.sol";
+import {Base} from "../Base.sol";
 
 /// @dev What mints and burns do, and everything they refuse.
 contract MintingTest is Base {

@@ -3,13 +3,19 @@ pragma solidity 0.8.30;
 
 import {Governance} from "../../contracts/governance/Governance.sol";
 import {CustodyStatement} from "../../contracts/interfaces/IAttestationRegistry.sol";
-import {PoolConfig} from "../../contracts/interfaces/IPools.sol";
-import {BurnOrder, DepositOrder, Item, MintOrder, SwapOrder} from "../../contracts/interfaces/IRouter.sol";
+import {PoolConfig} from "../../contracts/interfaces/ISpotPools.sol";
+import {
+    BurnOrder,
+    DepositOrder,
+    Item,
+    MintOrder,
+    SwapOrder
+} from "../../contracts/interfaces/ISpotRouter.sol";
 import {SignedPrice} from "../../contracts/interfaces/ISignedPrices.sol";
-import {Pools} from "../../contracts/pools/Pools.sol";
+import {SpotPools} from "../../contracts/spot/SpotPools.sol";
 import {AttestationRegistry} from "../../contracts/registry/AttestationRegistry.sol";
 import {LocalToken} from "../../contracts/registry/LocalToken.sol";
-import {Router} from "../../contracts/router/Router.sol";
+import {SpotRouter} from "../../contracts/spot/SpotRouter.sol";
 import {TestUSDC} from "../../contracts/test/TestUSDC.sol";
 
 /// @dev What we use of forge's cheat codes.
@@ -56,8 +62,8 @@ abstract contract Base {
     LocalToken internal kes;
     LocalToken internal ngn;
     AttestationRegistry internal registry;
-    Pools internal pools;
-    Router internal router;
+    SpotPools internal pools;
+    SpotRouter internal router;
     uint256 private _serial;
 
     error AssertionFailed(string what, uint256 found, uint256 wanted);
@@ -70,9 +76,9 @@ abstract contract Base {
         kes = newToken("Jua Pesa Kenyan Shilling", "cKES", address(registry));
         ngn = newToken("Jua Pesa Naira", "cNGN", address(registry));
         usdc = TestUSDC(vm.deployCode("TestUSDC.sol:TestUSDC"));
-        pools = Pools(vm.deployCode("Pools.sol:Pools", abi.encode(address(this), address(usdc))));
+        pools = SpotPools(vm.deployCode("SpotPools.sol:SpotPools", abi.encode(address(this), address(usdc))));
         bytes memory parts = abi.encode(address(this), address(registry), address(pools));
-        router = Router(vm.deployCode("Router.sol:Router", parts));
+        router = SpotRouter(vm.deployCode("SpotRouter.sol:SpotRouter", parts));
         registry.configureToken(address(kes), 50 * MILLION, 3600);
         registry.configureToken(address(ngn), 500 * MILLION, 3600);
         pools.configure(address(kes), PoolConfig(2500, 250_000, 120, 20_000));

@@ -2,11 +2,17 @@
 pragma solidity 0.8.30;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
-import {IAttestationRegistry} from "../../contracts/interfaces/IAttestationRegistry.sol";
-import {IPools} from "../../contracts/interfaces/IPools.sol";
-import {BurnOrder, DepositOrder, IRouter, Item, SwapOrder} from "../../contracts/interfaces/IRouter.sol";
-import {ISignedPrices, SignedPrice} from "../../contracts/interfaces/ISignedPrices.sol";
-import {Base, Vm} from "./Base.t.sol";
+import {IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
+import {ISpotPools} from "../../../contracts/interfaces/ISpotPools.sol";
+import {
+    BurnOrder,
+    DepositOrder,
+    ISpotRouter,
+    Item,
+    SwapOrder
+} from "../../../contracts/interfaces/ISpotRouter.sol";
+import {ISignedPrices, SignedPrice} from "../../../contracts/interfaces/ISignedPrices.sol";
+import {Base, Vm} from "../Base.sol";
 
 contract RouterTest is Base {
     bytes32 private constant SETTLED = keccak256("ItemSettled(bytes32,uint64[])");
@@ -47,7 +53,7 @@ contract RouterTest is Base {
         Vm.Log memory failure = _only(vm.getRecordedLogs(), FAILED);
         same("id", failure.topics[1], bytes32("bad"));
         bytes memory reason = abi.decode(failure.data, (bytes));
-        yes("reason", bytes4(reason) == IPools.MinOutNotMet.selector);
+        yes("reason", bytes4(reason) == ISpotPools.MinOutNotMet.selector);
         yes("the others", router.settled("good") && router.settled("also good") && !router.settled("bad"));
         uint64 number = uint64(bytes8(items[1].mints[0].entries));
         yes("its number is unused", !registry.numberUsed(number));
@@ -68,7 +74,7 @@ contract RouterTest is Base {
         same(
             "reason",
             keccak256(abi.decode(failure.data, (bytes))),
-            keccak256(abi.encodeWithSelector(IRouter.AlreadySettled.selector, bytes32("again")))
+            keccak256(abi.encodeWithSelector(ISpotRouter.AlreadySettled.selector, bytes32("again")))
         );
         booksBalance();
     }
@@ -89,7 +95,7 @@ contract RouterTest is Base {
         vm.recordLogs();
         settle(one(item));
         bytes memory reason = abi.decode(_only(vm.getRecordedLogs(), FAILED).data, (bytes));
-        yes("reason", bytes4(reason) == IRouter.DeadlinePassed.selector);
+        yes("reason", bytes4(reason) == ISpotRouter.DeadlinePassed.selector);
     }
 
     function test_a_price_in_the_batch_is_used_and_a_bad_one_sinks_nothing() public {
@@ -141,7 +147,7 @@ contract RouterTest is Base {
             )
         );
         router.settle(items, none);
-        vm.expectRevert(abi.encodeWithSelector(IRouter.OnlySelf.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(ISpotRouter.OnlySelf.selector, address(this)));
         router.run(items[0]);
     }
 
@@ -152,7 +158,7 @@ contract RouterTest is Base {
         try router.settle{gas: 900_000}(items, none) {
             yes("settled without gas", false);
         } catch (bytes memory reason) {
-            yes("reason", bytes4(reason) == IRouter.BatchOutOfGas.selector);
+            yes("reason", bytes4(reason) == ISpotRouter.BatchOutOfGas.selector);
         }
     }
 
@@ -184,9 +190,9 @@ contract RouterTest is Base {
         mintTo(kes, user, 1000e6);
         vm.startPrank(user);
         kes.approve(address(router), 1000e6);
-        vm.expectRevert(abi.encodeWithSelector(IRouter.DeadlinePassed.selector, START - 1, START));
+        vm.expectRevert(abi.encodeWithSelector(ISpotRouter.DeadlinePassed.selector, START - 1, START));
         router.swapExactIn(address(kes), address(usdc), 1000e6, 0, START - 1, user);
-        vm.expectRevert(abi.encodeWithSelector(IRouter.BadRecipient.selector));
+        vm.expectRevert(abi.encodeWithSelector(ISpotRouter.BadRecipient.selector));
         router.swapExactIn(address(kes), address(usdc), 1000e6, 0, START, address(0));
         vm.warp(START + 200);
         router.swapExactInWithPrices(prices, address(kes), address(usdc), 1000e6, 0, START + 200, user);
@@ -196,7 +202,7 @@ contract RouterTest is Base {
     }
 
     function test_the_hub_prepares_only_tokens_of_the_pools() public {
-        vm.expectRevert(abi.encodeWithSelector(IPools.UnknownPool.selector, user));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.UnknownPool.selector, user));
         router.prepare(user);
         vm.expectRevert(
             abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, user, bytes32(0))

@@ -35,7 +35,7 @@ struct DepositOrder {
 
 /// @notice One transfer's chain leg: its orders run in the order mints, swaps, burns, deposits; all or none.
 /// @param id the transfer's own id; settles once, ever
-/// @param deadline unix seconds; later it fails with {IRouter.DeadlinePassed}
+/// @param deadline unix seconds; later it fails with {ISpotRouter.DeadlinePassed}
 struct Item {
     bytes32 id;
     uint64 deadline;
@@ -48,7 +48,7 @@ struct Item {
 /// @title The hub: customers' tokens, batch settlement, and swaps for anyone
 /// @notice Tokens of all custodial customers sit here together; who owns how much is the ledger's truth.
 /// The relayer settles many transfers in one transaction; an item that cannot be done fails alone.
-interface IRouter {
+interface ISpotRouter {
     /// @notice The item is done.
     /// @param amountsOut what each swap paid, in the order of `swaps`
     event ItemSettled(bytes32 indexed id, uint64[] amountsOut);

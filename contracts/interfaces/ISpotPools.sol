@@ -38,7 +38,7 @@ struct PoolState {
 /// A trade between two local tokens goes through USDC inside, without a transfer in the middle.
 /// @dev Reserves are a book kept here, never `balanceOf`: tokens sent unasked change no price and belong to
 /// nobody. Tokens must be plain: six decimals, no fee on transfer, no rebasing. Amounts fit an int64.
-interface IPools is ISignedPrices {
+interface ISpotPools is ISignedPrices {
     /// @notice A trade against one pool (a trade between local tokens emits two).
     event Swapped(
         address indexed token,

@@ -4,18 +4,18 @@ pragma solidity 0.8.30;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {IPools, PoolConfig, PoolState} from "../../contracts/interfaces/IPools.sol";
-import {ISignedPrices, SignedPrice} from "../../contracts/interfaces/ISignedPrices.sol";
-import {Pools} from "../../contracts/pools/Pools.sol";
-import {Base} from "./Base.t.sol";
+import {ISpotPools, PoolConfig, PoolState} from "../../../contracts/interfaces/ISpotPools.sol";
+import {ISignedPrices, SignedPrice} from "../../../contracts/interfaces/ISignedPrices.sol";
+import {SpotPools} from "../../../contracts/spot/SpotPools.sol";
+import {Base} from "../Base.sol";
 
 /// @dev A token that calls back into the pools while it is being moved.
 contract HostileToken is ERC20("Hostile", "EVIL") {
-    Pools private immutable _target;
+    SpotPools private immutable _target;
     bytes public attack;
     bytes public answer;
 
-    constructor(Pools target) {
+    constructor(SpotPools target) {
         _target = target;
         _mint(msg.sender, 1e15);
     }
@@ -136,26 +136,26 @@ contract PoolsTest is Base {
     function test_one_trade_takes_at_most_its_share_of_the_reserve() public {
         // A quarter of 100,000 dollars.
         uint64 over = pools.quoteExactIn(address(usdc), address(kes), 10e6) * 2600;
-        vm.expectRevert(_prefix(IPools.TradeTooLarge.selector, address(usdc), over));
+        vm.expectRevert(_prefix(ISpotPools.TradeTooLarge.selector, address(usdc), over));
         pools.quoteExactIn(address(kes), address(usdc), over);
     }
 
     function test_min_out_is_honoured() public {
         mintTo(kes, address(this), 1000e6);
-        vm.expectRevert(abi.encodeWithSelector(IPools.MinOutNotMet.selector, 7_700_700, 7_700_701));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.MinOutNotMet.selector, 7_700_700, 7_700_701));
         pools.swap(address(kes), address(usdc), 1000e6, 7_700_701, user);
     }
 
     function test_trades_that_cannot_be() public {
-        vm.expectRevert(abi.encodeWithSelector(IPools.UnknownPair.selector, address(kes), address(kes)));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.UnknownPair.selector, address(kes), address(kes)));
         pools.quoteExactIn(address(kes), address(kes), 1e6);
-        vm.expectRevert(abi.encodeWithSelector(IPools.UnknownPair.selector, user, address(usdc)));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.UnknownPair.selector, user, address(usdc)));
         pools.quoteExactIn(user, address(usdc), 1e6);
-        vm.expectRevert(abi.encodeWithSelector(IPools.UnknownPair.selector, address(usdc), user));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.UnknownPair.selector, address(usdc), user));
         pools.quoteExactIn(address(usdc), user, 1e6);
-        vm.expectRevert(abi.encodeWithSelector(IPools.BadAmount.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.BadAmount.selector, 0));
         pools.quoteExactIn(address(kes), address(usdc), 0);
-        vm.expectRevert(abi.encodeWithSelector(IPools.BadAmount.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.BadAmount.selector, 1));
         pools.quoteExactIn(address(kes), address(usdc), 1); // worth less than a millionth of a dollar
     }
 
@@ -177,11 +177,11 @@ contract PoolsTest is Base {
 
     function test_each_direction_halts_by_itself() public {
         pools.pause(address(kes), true, false);
-        vm.expectRevert(abi.encodeWithSelector(IPools.DirectionPaused.selector, address(kes), true));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.DirectionPaused.selector, address(kes), true));
         pools.quoteExactIn(address(kes), address(usdc), 1000e6);
         pools.quoteExactIn(address(usdc), address(kes), 1e6);
         pools.pause(address(kes), false, true);
-        vm.expectRevert(abi.encodeWithSelector(IPools.DirectionPaused.selector, address(kes), false));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.DirectionPaused.selector, address(kes), false));
         pools.quoteExactIn(address(usdc), address(kes), 1e6);
         yes("the first halt stands", pools.state(address(kes)).sellsPaused);
         pools.unpause(address(kes));
@@ -247,7 +247,7 @@ contract PoolsTest is Base {
         _refuseConfig(PoolConfig(2500, 250_000, 86_401, 20_000));
         _refuseConfig(PoolConfig(2500, 250_000, 120, 0));
         _refuseConfig(PoolConfig(2500, 250_000, 120, 1_000_001));
-        vm.expectRevert(abi.encodeWithSelector(IPools.UnfitToken.selector, address(usdc)));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.UnfitToken.selector, address(usdc)));
         pools.configure(address(usdc), PoolConfig(2500, 250_000, 120, 20_000));
     }
 
@@ -270,7 +270,7 @@ contract PoolsTest is Base {
 
     function test_the_house_cannot_take_more_than_a_pool_has() public {
         vm.expectRevert(
-            abi.encodeWithSelector(IPools.ReserveShort.selector, address(usdc), 100_000e6, 100_000e6 + 1)
+            abi.encodeWithSelector(ISpotPools.ReserveShort.selector, address(usdc), 100_000e6, 100_000e6 + 1)
         );
         pools.withdraw(address(kes), 0, 100_000e6 + 1, user);
     }
@@ -313,7 +313,7 @@ contract PoolsTest is Base {
     }
 
     function _refuseConfig(PoolConfig memory config) private {
-        vm.expectRevert(abi.encodeWithSelector(IPools.BadConfig.selector));
+        vm.expectRevert(abi.encodeWithSelector(ISpotPools.BadConfig.selector));
         pools.configure(address(kes), config);
     }
 

@@ -6,12 +6,12 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {IPools, PoolConfig, PoolState} from "../interfaces/IPools.sol";
-import {SignedPrices} from "../oracle/SignedPrices.sol";
+import {ISpotPools, PoolConfig, PoolState} from "../interfaces/ISpotPools.sol";
+import {SignedPrices} from "./SignedPrices.sol";
 
 /// @title The pools
-/// @notice See {IPools}.
-contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
+/// @notice See {ISpotPools}.
+contract SpotPools is ISpotPools, SignedPrices, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @notice May put in liquidity on behalf of the hub.
@@ -37,7 +37,7 @@ contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
         bool buysPaused;
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     address public immutable override usdc;
 
     mapping(address token => Pool) private _pools;
@@ -49,7 +49,7 @@ contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function swap(address tokenIn, address tokenOut, uint64 amountIn, uint64 minAmountOut, address to)
         external
         override
@@ -62,7 +62,7 @@ contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
         IERC20(tokenOut).safeTransfer(to, amountOut);
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function deposit(address token, uint64 tokenAmount, uint64 usdcAmount) external override nonReentrant {
         if (!hasRole(ROUTER_ROLE, msg.sender)) _checkRole(HOUSE_ROLE);
         Pool storage pool = _pools[token];
@@ -77,7 +77,7 @@ contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
         if (usdcAmount != 0) IERC20(usdc).safeTransferFrom(msg.sender, address(this), usdcAmount);
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function withdraw(address token, uint64 tokenAmount, uint64 usdcAmount, address to)
         external
         override
@@ -95,7 +95,7 @@ contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
         if (usdcAmount != 0) IERC20(usdc).safeTransfer(to, usdcAmount);
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function configure(address token, PoolConfig calldata config)
         external
         override
@@ -118,18 +118,18 @@ contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
         emit PoolConfigured(token, config);
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function pause(address token, bool sells, bool buys) external override onlyRole(GUARDIAN_ROLE) {
         Pool storage pool = _pools[token];
         _setPaused(token, pool.sellsPaused || sells, pool.buysPaused || buys);
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function unpause(address token) external override onlyRole(DEFAULT_ADMIN_ROLE) {
         _setPaused(token, false, false);
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function quoteExactIn(address tokenIn, address tokenOut, uint64 amountIn)
         external
         view
@@ -142,7 +142,7 @@ contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
         if (tokenOut != usdc) (amountOut,) = _quote(tokenOut, tokenIn, amountOut, false);
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function state(address token) external view override returns (PoolState memory) {
         Pool memory pool = _pools[token];
         Price memory price = _prices[token];
@@ -161,7 +161,7 @@ contract Pools is IPools, SignedPrices, ReentrancyGuardTransient {
         });
     }
 
-    /// @inheritdoc IPools
+    /// @inheritdoc ISpotPools
     function tokens() external view override returns (address[] memory) {
         return _tokens;
     }

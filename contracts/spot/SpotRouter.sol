@@ -6,13 +6,20 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IAttestationRegistry} from "../interfaces/IAttestationRegistry.sol";
-import {IPools} from "../interfaces/IPools.sol";
-import {BurnOrder, DepositOrder, IRouter, Item, MintOrder, SwapOrder} from "../interfaces/IRouter.sol";
+import {ISpotPools} from "../interfaces/ISpotPools.sol";
+import {
+    BurnOrder,
+    DepositOrder,
+    ISpotRouter,
+    Item,
+    MintOrder,
+    SwapOrder
+} from "../interfaces/ISpotRouter.sol";
 import {SignedPrice} from "../interfaces/ISignedPrices.sol";
 
 /// @title The router and hub
-/// @notice See {IRouter}.
-contract Router is IRouter, AccessControl, ReentrancyGuardTransient {
+/// @notice See {ISpotRouter}.
+contract SpotRouter is ISpotRouter, AccessControl, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @notice May settle batches.
@@ -24,18 +31,18 @@ contract Router is IRouter, AccessControl, ReentrancyGuardTransient {
     uint256 private constant ITEM_OVERHEAD_GAS = 30_000;
 
     IAttestationRegistry private immutable _registry;
-    IPools private immutable _pools;
+    ISpotPools private immutable _pools;
 
-    /// @inheritdoc IRouter
+    /// @inheritdoc ISpotRouter
     mapping(bytes32 id => bool) public override settled;
 
     constructor(address admin, address registry_, address pools_) {
         _registry = IAttestationRegistry(registry_);
-        _pools = IPools(pools_);
+        _pools = ISpotPools(pools_);
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
     }
 
-    /// @inheritdoc IRouter
+    /// @inheritdoc ISpotRouter
     function settle(Item[] calldata items, SignedPrice[] calldata prices)
         external
         override
@@ -88,7 +95,7 @@ contract Router is IRouter, AccessControl, ReentrancyGuardTransient {
         }
     }
 
-    /// @inheritdoc IRouter
+    /// @inheritdoc ISpotRouter
     function swapExactIn(
         address tokenIn,
         address tokenOut,
@@ -100,7 +107,7 @@ contract Router is IRouter, AccessControl, ReentrancyGuardTransient {
         return _swapFor(msg.sender, SwapOrder(tokenIn, tokenOut, amountIn, minOut), deadline, to);
     }
 
-    /// @inheritdoc IRouter
+    /// @inheritdoc ISpotRouter
     function swapExactInWithPrices(
         SignedPrice[] calldata prices,
         address tokenIn,
@@ -116,19 +123,19 @@ contract Router is IRouter, AccessControl, ReentrancyGuardTransient {
         return _swapFor(msg.sender, SwapOrder(tokenIn, tokenOut, amountIn, minOut), deadline, to);
     }
 
-    /// @inheritdoc IRouter
+    /// @inheritdoc ISpotRouter
     function prepare(address token) external override onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (token != _pools.usdc() && !_pools.state(token).open) revert IPools.UnknownPool(token);
+        if (token != _pools.usdc() && !_pools.state(token).open) revert ISpotPools.UnknownPool(token);
         // Not 2^256-1: an allowance on Hedera is an int64.
         IERC20(token).forceApprove(address(_pools), uint64(type(int64).max));
     }
 
-    /// @inheritdoc IRouter
+    /// @inheritdoc ISpotRouter
     function registry() external view override returns (address) {
         return address(_registry);
     }
 
-    /// @inheritdoc IRouter
+    /// @inheritdoc ISpotRouter
     function pools() external view override returns (address) {
         return address(_pools);
     }
