@@ -15,7 +15,7 @@ may change or remove a row of the books, and triggers refuse it to everyone else
 from alembic import op
 
 revision = "0010_book"
-down_revision = "0007_notifications"
+down_revision = "0009_numbers"
 branch_labels = None
 depends_on = None
 
