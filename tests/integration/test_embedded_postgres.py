@@ -57,6 +57,21 @@ def test_it_outlives_its_starter_and_a_second_stop_is_harmless(
     server.stop()
 
 
+def test_a_number_of_a_dead_server_given_to_another_server_leaves_that_one_alone(tmp_path: Path) -> None:
+    ours, other = EmbeddedPostgres(tmp_path / "ours"), EmbeddedPostgres(tmp_path / "other")
+    try:
+        ours.start()
+        ours.stop()
+        other.start()
+        (tmp_path / "ours" / "pg" / "postmaster.pid").write_text(f"{other.pid}\n{tmp_path}\n")
+        assert ours.pid is None
+        ours.stop()
+        with psycopg.connect(other.url()) as alive:
+            assert alive.execute("SELECT 1").fetchall() == [(1,)]
+    finally:
+        other.stop()
+
+
 def test_a_number_of_a_dead_server_given_to_another_process_does_no_harm(
     server: EmbeddedPostgres, tmp_path: Path
 ) -> None:

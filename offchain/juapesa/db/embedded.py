@@ -284,7 +284,7 @@ class EmbeddedPostgres:
             if problem.filename is not None:  # the folder is another user's
                 raise DatabaseUnavailable(f"{self._cluster} belongs to another user.") from problem
             return None  # the process is another user's: not our server
-        return pid if _is_postgres(pid) else None
+        return pid if _serves(pid, self._cluster) else None
 
     def _socket_dir(self) -> Path:
         """Inside the cluster; in the temporary folder when that path is too long for a socket."""
@@ -316,12 +316,17 @@ def _binaries() -> Path:
     )
 
 
-def _is_postgres(pid: int) -> bool:
-    """Whether that live process is a PostgreSQL server; numbers of dead processes are given out again."""
+def _serves(pid: int, cluster: Path) -> bool:
+    """Whether that live process is the server of this cluster.
+
+    Numbers of dead processes are given out again, perhaps to another PostgreSQL, which must not be
+    stopped in the place of ours: the folder in the command line tells them apart.
+    """
     try:
-        return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0", 1)[0]
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         if Path("/proc/self").exists():
             return False
-    command = ["/bin/ps", "-o", "comm=", "-p", str(pid)]  # a system without /proc
-    return "postgres" in subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        command = ["/bin/ps", "-o", "args=", "-p", str(pid)]  # a system without /proc
+        words = subprocess.run(command, capture_output=True, check=False).stdout.split()
+    return b"postgres" in words[0] and os.fsencode(cluster) in words if words else False

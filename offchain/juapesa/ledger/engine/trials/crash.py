@@ -117,8 +117,6 @@ class Crash:
     def _postgres(self) -> float:
         pid = self._server.pid
         assert pid is not None
-        # The number of a dead server may be another's by now: only ours has our folder in its command.
-        assert os.fsencode(self.folder.absolute() / "pg") in Path(f"/proc/{pid}/cmdline").read_bytes()
         os.kill(pid, signal.SIGQUIT)
         self._writer.wait()
         began = time.monotonic()
