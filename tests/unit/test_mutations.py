@@ -30,9 +30,7 @@ def faulty() -> set[str]:
 def test_each_kind_of_fault_is_made() -> None:
     assert {"<  =>  <=", "+  =>  -", "2  =>  (2 + 1)"} <= faulty()
     assert "Math.ceilDiv(a + b, f(2, 3))  =>  ((a + b) / ( f(2, 3)))" in faulty()
-    assert any(
-        each.startswith("without if (a < b) revert".replace("without ", "without  ")) for each in faulty()
-    )
+    assert any(each.startswith("without  if (a < b) revert") for each in faulty())
 
 
 def test_comments_and_strings_are_left_alone() -> None:
