@@ -238,7 +238,7 @@ contract BondingPools is IBondingPools, AccessManaged, ReentrancyGuardTransient 
     /// @dev Moves the book in memory only. What was locked at founding is not for sale, so that the supply
     /// stays above zero; the reserve does too, as what is kept is rounded up.
     function _sale(Pool memory pool, uint64 tokenIn) private pure returns (uint64 reserveOut, uint64 fee) {
-        if (tokenIn == 0 || tokenIn > pool.supply - LOCKED) revert BadAmount(tokenIn);
+        if (tokenIn > pool.supply - LOCKED) revert BadAmount(tokenIn);
         uint64 supplyAfter = pool.supply - tokenIn;
         uint64 reserveAfter =
             uint64(BondingCurve.reserveAfterUp(pool.supply, pool.reserve, supplyAfter, pool.trrPpm));

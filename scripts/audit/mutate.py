@@ -33,10 +33,15 @@ FUZZ_RUNS = "64"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One mutant of one file."""
+    """One mutant of one file, as it was when the run began."""
 
     file: str
+    source: str
     mutant: Mutant
+
+    def line(self) -> int:
+        """Where the fault is."""
+        return self.mutant.line(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,14 @@ class Bench:
         if trial is None:
             return self._run("--match-path", self.tests)
         file = self.folder / trial.file
-        source = (REPOSITORY / trial.file).read_text()
-        file.write_text(trial.mutant.applied(source))
+        file.write_text(trial.mutant.applied(trial.source))
         try:
             told = self._run("--match-path", self.tests, "--no-match-contract", INVARIANTS)
             if told == "survived":
                 told = self._run("--match-path", self.tests, "--match-contract", INVARIANTS)
             return told
         finally:
-            file.write_text(source)
+            file.write_text(trial.source)
 
     def _run(self, *selection: str) -> str:
         command = [str(evm_tool("forge")), "test", "--fail-fast", "--root", str(self.folder), *selection]
@@ -99,7 +103,8 @@ def bench(tests: str, seconds: int, under: Path) -> Bench:
 
 def trials(files: list[str], seed: int) -> list[Trial]:
     """Every mutant of the files, shuffled."""
-    every = [Trial(file, mutant) for file in files for mutant in mutants((REPOSITORY / file).read_text())]
+    sources = {file: (REPOSITORY / file).read_text() for file in files}
+    every = [Trial(file, text, mutant) for file, text in sources.items() for mutant in mutants(text)]
     random.Random(seed).shuffle(every)  # noqa: S311 - an order, not a secret
     return every
 
@@ -127,8 +132,7 @@ def tried(every: list[Trial], benches: list[Bench], until: float) -> list[tuple[
 
 def told(trial: Trial) -> str:
     """Where a mutant is and what it changes."""
-    line = trial.mutant.line((REPOSITORY / trial.file).read_text())
-    return f"{trial.file}:{line}: {trial.mutant.described()}"
+    return f"{trial.file}:{trial.line()}: {trial.mutant.described()}"
 
 
 def options() -> argparse.Namespace:
@@ -151,7 +155,7 @@ def options() -> argparse.Namespace:
 def within(trial: Trial, lines: str | None) -> bool:
     """Whether a mutant is in the lines asked for."""
     first, _, last = (lines or "1-1000000").partition("-")
-    return int(first) <= trial.mutant.line((REPOSITORY / trial.file).read_text()) <= int(last)
+    return int(first) <= trial.line() <= int(last)
 
 
 def main() -> int:

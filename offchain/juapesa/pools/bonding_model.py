@@ -74,7 +74,7 @@ def buy(state: BondingState, reserve_in: int, *, now: int) -> Trade:
 def sell(state: BondingState, token_in: int, *, now: int) -> Trade:
     """Currency in, reserve out. Raises Refused with the contract's error."""
     state = as_of(state, now)
-    if not 0 < token_in <= state.supply - LOCKED:
+    if token_in > state.supply - LOCKED:
         raise Refused("BadAmount")
     supply = state.supply - token_in
     reserve = reserve_after_up(state.supply, state.reserve, supply, state.trr_ppm)

@@ -10,6 +10,36 @@ import {BondingBase} from "./BondingBase.t.sol";
 contract BondingFuzzTest is BondingBase {
     uint24[5] private _ratios = [1_000_000, HALF, THIRD, QUARTER, ODD];
 
+    function test_known_answers_of_odd_ratios_at_the_largest_magnitudes() public pure {
+        // From the model (juapesa.pools.bonding_model), which 60-digit decimals vouch for.
+        same("a", BondingCurve.supplyAfterDown(1e9, 1e6, INT64_MAX, 999_999), 9_223_096_697_836_042_581_226);
+        same(
+            "b",
+            BondingCurve.supplyAfterDown(INT64_MAX - 1e18, 1e12, 1.1e12, 100_001),
+            8_302_124_631_147_807_170
+        );
+        same("c", BondingCurve.supplyAfterDown(5e18, 1e18, 1.5e18, ODD), 5_809_299_539_651_001_400);
+        same(
+            "d",
+            BondingCurve.reserveAfterUp(INT64_MAX, INT64_MAX, INT64_MAX - 1e18, 100_001),
+            2_927_499_505_510_786_774
+        );
+        same("e", BondingCurve.reserveAfterUp(1e18, INT64_MAX, 1e17, 999_999), 922_335_079_925_903_044);
+        same("f", BondingCurve.reserveAfterUp(3e18, 9e18, 2e18, ODD), 3_008_293_377_666_838_110);
+    }
+
+    function test_every_small_case_of_each_exact_ratio() public view {
+        for (uint256 degree = 1; degree <= 4; degree++) {
+            for (uint256 supply = 1; supply <= 12; supply++) {
+                for (uint256 reserve = 1; reserve <= 12; reserve++) {
+                    for (uint256 other = 1; other <= 24; other++) {
+                        _checkExactly(supply, reserve, other, degree);
+                    }
+                }
+            }
+        }
+    }
+
     function test_fuzz_a_root_is_the_largest_integer_below_the_true_one(
         uint64 supply,
         uint64 reserve,
@@ -19,12 +49,7 @@ contract BondingFuzzTest is BondingBase {
         (supply, reserve, grown) = (_amount(supply), _amount(reserve), _amount(grown));
         if (grown < reserve) (grown, reserve) = (reserve, grown);
         uint256 degree = within(which, 1, 4);
-        uint256 root = BondingCurve.supplyAfterDown(supply, reserve, grown, _ratios[degree - 1]);
-        if (root > INT64_MAX) return; // the caller refuses it
-        // root^n × reserve ≤ supply^n × grown < (root + 1)^n × reserve
-        yes("not above", !_less(_power(supply, degree), grown, _power(root, degree), reserve));
-        yes("not a unit below", _less(_power(supply, degree), grown, _power(root + 1, degree), reserve));
-        atMost("never falls", supply, root);
+        _checkRoot(supply, reserve, grown, degree);
     }
 
     function test_fuzz_what_is_kept_is_the_least_integer_above_the_true_one(
@@ -36,11 +61,7 @@ contract BondingFuzzTest is BondingBase {
         (supply, reserve, left) = (_amount(supply), _amount(reserve), _amount(left));
         if (left > supply) (left, supply) = (supply, left);
         uint256 degree = within(which, 1, 4);
-        uint256 kept = BondingCurve.reserveAfterUp(supply, reserve, left, _ratios[degree - 1]);
-        // (kept − 1) × supply^n < reserve × left^n ≤ kept × supply^n
-        yes("not below", !_less(_power(supply, degree), kept, _power(left, degree), reserve));
-        yes("not a unit above", _less(_power(supply, degree), kept - 1, _power(left, degree), reserve));
-        atMost("never grows", kept, reserve);
+        _checkKept(supply, reserve, left, degree);
     }
 
     function test_fuzz_an_odd_ratio_lies_between_its_exact_neighbours(
@@ -118,6 +139,28 @@ contract BondingFuzzTest is BondingBase {
         if (ok) pieces += sell(token, second);
         atMost("pieces", pieces, whole + slack);
         booksBalance();
+    }
+
+    function _checkExactly(uint256 supply, uint256 reserve, uint256 other, uint256 degree) private view {
+        if (other >= reserve) _checkRoot(supply, reserve, other, degree);
+        if (other <= supply) _checkKept(supply, reserve, other, degree);
+    }
+
+    /// @dev root^n × reserve ≤ supply^n × grown < (root + 1)^n × reserve
+    function _checkRoot(uint256 supply, uint256 reserve, uint256 grown, uint256 degree) private view {
+        uint256 root = BondingCurve.supplyAfterDown(supply, reserve, grown, _ratios[degree - 1]);
+        if (root > INT64_MAX) return; // the caller refuses it
+        yes("not above", !_less(_power(supply, degree), grown, _power(root, degree), reserve));
+        yes("not a unit below", _less(_power(supply, degree), grown, _power(root + 1, degree), reserve));
+        atMost("never falls", supply, root);
+    }
+
+    /// @dev (kept − 1) × supply^n < reserve × left^n ≤ kept × supply^n
+    function _checkKept(uint256 supply, uint256 reserve, uint256 left, uint256 degree) private view {
+        uint256 kept = BondingCurve.reserveAfterUp(supply, reserve, left, _ratios[degree - 1]);
+        yes("not below", !_less(_power(supply, degree), kept, _power(left, degree), reserve));
+        yes("not a unit above", _less(_power(supply, degree), kept - 1, _power(left, degree), reserve));
+        atMost("never grows", kept, reserve);
     }
 
     /// @dev powWad's margin allows pieces this much more than a whole, for a ratio without an exact form.

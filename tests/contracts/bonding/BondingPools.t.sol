@@ -189,6 +189,16 @@ contract BondingPoolsTest is BondingBase {
         booksBalance();
     }
 
+    function test_a_shorter_window_rounds_what_is_used_up() public {
+        CommunityToken token =
+            newPool(1_000_000e6, 100_000e6, 1_000_000, BondingTerms(0, 100_000, 100_000, 99_991));
+        sell(token, 50_000e6); // 5,000 dollars in a bucket of 9,500
+        vm.warp(START + 7); // leaves 5,000e6 × 99,991 − 9,500e6 × 7 unit-seconds
+        pools.setTerms(address(token), BondingTerms(0, 100_000, 100_000, 10_000));
+        same("level", pools.state(address(token)).bucketLevel, 49_993_349_401_447);
+        same("since now", pools.state(address(token)).bucketAt, START + 7);
+    }
+
     function test_everything_but_the_locked_part_can_leave() public {
         CommunityToken token = newPool(1_000_000e6, 100_000e6, 1_000_000, wide(0));
         for (uint256 turn = 1; token.balanceOf(address(this)) > 0; turn++) {
