@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -205,3 +206,30 @@ def test_logs_of_one_block_keep_their_order_though_each_transaction_counts_from_
         head = int(net.ask("eth_blockNumber"), 16)
         ordered = asyncio.run(Rpc(net.url).logs([contract], 0, head))
         assert [int(each["data"], 16) // 10**8 for each in ordered] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_a_restart_forgets_nothing_that_was_decided(tmp_path: Path) -> None:
+    with sandbox(state=tmp_path) as net:
+        contract = net.deploy(LOGS)
+        receipt = net.send(to=contract, value=HBAR)
+        gap, refused = net.sign(nonce=50)
+        net.ask("eth_sendRawTransaction", gap)
+        tx_hash = receipt["transactionHash"]
+        shown = net.ask("eth_getTransactionByHash", tx_hash)
+        result = net.seen(f"/api/v1/contracts/results/{tx_hash}")
+        logs = net.seen(f"/api/v1/contracts/{contract}/results/logs")
+        blocks = net.seen("/api/v1/blocks", order="asc")["blocks"]
+        accounts = net.state()["accounts"]
+    with sandbox(state=tmp_path) as net:
+        assert net.receipt(tx_hash) == receipt
+        assert net.ask("eth_getTransactionByHash", tx_hash) == shown
+        assert net.seen(f"/api/v1/contracts/results/{tx_hash}") == result
+        assert net.seen(f"/api/v1/contracts/{contract}/results/logs") == logs
+        assert net.seen("/api/v1/blocks", order="asc")["blocks"][: len(blocks)] == blocks
+        assert net.state()["accounts"] == accounts
+        assert code_of(net, "eth_getTransactionReceipt", refused) == -32003
+        later = net.send(to=contract, value=HBAR)
+        assert int(later["blockNumber"], 16) > int(receipt["blockNumber"], 16)
+        newest, *_ = net.seen(f"/api/v1/contracts/{contract}/results/logs")["logs"]
+        assert newest["timestamp"] > logs["logs"][0]["timestamp"]
+    assert len(list(tmp_path.glob("evm-*.json"))) == 1

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -146,9 +147,9 @@ class Sandbox(Network):
 
 
 @contextlib.contextmanager
-def sandbox(pace: Pace = QUICK, seed: int = 1) -> Iterator[Sandbox]:
+def sandbox(pace: Pace = QUICK, seed: int = 1, state: Path | None = None) -> Iterator[Sandbox]:
     """A network of our own for as long as the block runs."""
-    with served(lambda: build(evm_tool("anvil"), SystemClock(), pace, seed=seed)) as url:
+    with served(lambda: build(evm_tool("anvil"), SystemClock(), pace, seed=seed, state=state)) as url:
         yield Sandbox(url, url)
 
 
