@@ -140,7 +140,8 @@ def _address(signer: Signer) -> str:
     return signer.address.lower()
 
 
-def _creation(contract: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> bytes:
+def creation_code(contract: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> bytes:
+    """What creates a contract of ours, with its arguments."""
     file = REPOSITORY / "out" / f"{contract}.sol" / f"{contract}.json"
     code = json.loads(file.read_text())["bytecode"]["object"]
     return bytes.fromhex(code.removeprefix("0x")) + encode(types, values)
@@ -151,7 +152,7 @@ def _deploy(node: Node) -> Chain:
     admin, empty = node.account(), Chain(node, Deployment("test", CHAIN_ID, "", "", "", {}, 0))
 
     def make(contract: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> str:
-        return str(node.send(_creation(contract, types, values))["contractAddress"])
+        return str(node.send(creation_code(contract, types, values))["contractAddress"])
 
     addresses = [each.address for each in empty.attesters]
     usdc = make("TestUSDC")

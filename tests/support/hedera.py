@@ -142,6 +142,11 @@ class Sandbox(Network):
         body = {"count": blocks, "seconds": seconds}
         assert self.web.post(f"{self.url}/_sandbox/blocks", json=body).status_code == 201
 
+    def give(self, address: str, hbar: int) -> None:
+        """HBAR from nowhere."""
+        body = {"to": address, "tinybars": hbar * 10**8}
+        assert self.web.post(f"{self.url}/_sandbox/transfers", json=body).status_code == 201
+
     def state(self) -> dict[str, Any]:
         return dict(self.web.get(f"{self.url}/_sandbox/state").json())
 
