@@ -19,6 +19,7 @@ from eth_utils.address import is_address, to_checksum_address
 REPOSITORY = Path(__file__).resolve().parents[1]
 NETWORKS = REPOSITORY / "deployments" / "networks"
 FORGE_OUT = REPOSITORY / "out"
+COUNCIL = "council"  # in the place of the admin: the k-of-n account that this deployment makes
 
 
 class DeploymentFault(Exception):
@@ -69,6 +70,15 @@ class Roles:
 
 
 @dataclass(frozen=True)
+class Council:
+    """Who governs together: ``quorum`` of the members, heard ``delay_seconds`` before it is done."""
+
+    members: list[str]
+    quorum: int
+    delay_seconds: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """A network's file, read."""
 
@@ -77,17 +87,30 @@ class Plan:
     max_statement_age_seconds: int
     local: dict[str, Any] | None
     roles: dict[str, str]
+    council: dict[str, Any] | None
     tokens: dict[str, dict[str, Any]]
     pools: dict[str, dict[str, Any]]
 
     def resolved_roles(self, deployer: str) -> Roles:
         """Roles with the environment and the deployer filled in. Raises DeploymentFault."""
         said = {name: _said(value, deployer) for name, value in self.roles.items()}
-        attesters = sorted({address(each) for each in said["attesters"].split(",")}, key=lambda a: int(a, 16))
-        single = {
-            name: address(said[name]) for name in ("admin", "guardian", "house", "relayer", "publisher")
-        }
-        return Roles(**single, attesters=attesters, quorum=int(said["quorum"]))
+        names = ("guardian", "house", "relayer", "publisher")
+        single = {name: address(said[name]) for name in names}
+        admin = COUNCIL if said["admin"] == COUNCIL else address(said["admin"])
+        attesters = _ascending(said["attesters"])
+        return Roles(**single, admin=admin, attesters=attesters, quorum=int(said["quorum"]))
+
+    def resolved_council(self, deployer: str) -> Council:
+        """The council, where the administrator is one. Raises DeploymentFault."""
+        if self.council is None:
+            raise DeploymentFault("The admin is a council, and the network's file has no [council].")
+        members = _ascending(_said(self.council["members"], deployer))
+        return Council(members, int(self.council["quorum"]), int(self.council["delay_seconds"]))
+
+
+def _ascending(listed: str) -> list[str]:
+    """Addresses with commas between, in the order that the contracts want."""
+    return sorted({address(each) for each in listed.split(",")}, key=lambda each: int(each, 16))
 
 
 def address(text: str) -> str:
@@ -123,6 +146,7 @@ def read_plan(network: str) -> Plan:
         max_statement_age_seconds=said["max_statement_age_seconds"],
         local=said.get("local"),
         roles={name: str(value) for name, value in said["roles"].items()},
+        council=said.get("council"),
         tokens=said["tokens"],
         pools=said["pools"],
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 FORGE_OUT = REPOSITORY / "out"
 ABI_DIR = REPOSITORY / "offchain" / "juapesa" / "chain" / "abi"
-CONTRACTS = ("AttestationRegistry", "LocalToken", "Pools", "Router", "TestUSDC")
+CONTRACTS = ("AttestationRegistry", "Governance", "LocalToken", "Pools", "Router", "TestUSDC")
 
 
 def compact_abi(contract: str, forge_out: Path = FORGE_OUT) -> str:

@@ -27,8 +27,10 @@ from ape.cli import ConnectedProviderCommand
 from ape.contracts import ContractContainer, ContractInstance
 from ape.logging import logger as ape_logger
 from ape_accounts import KeyfileAccount
+from eth_utils.crypto import keccak
 from ethpm_types import ContractType
 from scripts._deployment import (
+    COUNCIL,
     REPOSITORY,
     Artifact,
     DeploymentFault,
@@ -41,6 +43,8 @@ from scripts._deployment import (
 )
 
 INT64_MAX = 2**63 - 1
+ADMIN_ROLE = 0  # OpenZeppelin's AccessManager: may do whatever no other role is named for
+GUARDIAN_ROLE = 1
 NO_ROLE = bytes(32)  # OpenZeppelin's DEFAULT_ADMIN_ROLE
 LOCAL_CONTRACTS = {"test": "TestUSDC", "local": "LocalToken"}
 
@@ -59,10 +63,11 @@ class Deployment:
     def run(self) -> None:
         self._forget_another_chain()
         admin = self.deployer.address
+        self.governance = self.contract("governance", "Governance", admin)
         self.registry = self.contract(
             "registry",
             "AttestationRegistry",
-            admin,
+            self.governance.address,
             self.roles.attesters,
             self.roles.quorum,
             self.plan.max_statement_age_seconds,
@@ -95,7 +100,13 @@ class Deployment:
             self.record.forget()
 
     def _code_of(self, name: str) -> Artifact:
-        named = {"registry": "AttestationRegistry", "pools": "Pools", "router": "Router"}
+        named = {
+            "council": "Council",
+            "governance": "Governance",
+            "registry": "AttestationRegistry",
+            "pools": "Pools",
+            "router": "Router",
+        }
         return artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
 
     def contract(self, name: str, contract: str, *arguments: Any) -> ContractInstance:
@@ -152,10 +163,10 @@ class Deployment:
             if said.get("create") != "local":
                 continue
             token = self.tokens[symbol].address
-            capacity, refill = said["mint_capacity"], said["mint_refill_per_second"]
+            capacity, drain = said["mint_capacity"], said["mint_drain_seconds"]
             is_now = self.registry.account(token)
-            if (is_now.listed, is_now.capacity, is_now.refillPerSecond) != (True, capacity, refill):
-                self.registry.configureToken(token, capacity, refill, **self.options)
+            if (is_now.listed, is_now.capacity, is_now.drainSeconds) != (True, capacity, drain):
+                self.registry.configureToken(token, capacity, drain, **self.options)
 
     def configure_pools(self) -> None:
         names = ("spread_ppm", "max_share_ppm", "max_age_seconds", "max_step_ppm")
@@ -169,13 +180,23 @@ class Deployment:
 
     def grant_roles(self) -> None:
         roles, router = self.roles, self.router.address
-        self.grant(self.registry, "ISSUER_ROLE", router)
-        self.grant(self.registry, "GUARDIAN_ROLE", roles.guardian)
+        if not self.registry.isIssuer(router):
+            self.registry.setIssuer(router, True, **self.options)  # noqa: FBT003 - the contract's own argument
+        self.let_guardian_halt(self.registry, roles.guardian)
         self.grant(self.pools, "ROUTER_ROLE", router)
         self.grant(self.pools, "GUARDIAN_ROLE", roles.guardian)
         self.grant(self.pools, "HOUSE_ROLE", roles.house)
         self.grant(self.pools, "PUBLISHER_ROLE", roles.publisher)
         self.grant(self.router, "RELAYER_ROLE", roles.relayer)
+
+    def let_guardian_halt(self, contract: ContractInstance, guardian: str) -> None:
+        """The guardian's role calls `pause`, at once; everything else stays with the administrator."""
+        selector = contract.pause.abis[0].selector
+        halting = keccak(text=selector)[:4]
+        if self.governance.getTargetFunctionRole(contract.address, halting) != GUARDIAN_ROLE:
+            self.governance.setTargetFunctionRole(contract.address, [halting], GUARDIAN_ROLE, **self.options)
+        if not self.governance.hasRole(GUARDIAN_ROLE, guardian)[0]:
+            self.governance.grantRole(GUARDIAN_ROLE, guardian, 0, **self.options)
 
     def grant(self, contract: ContractInstance, role: str, holder: str) -> None:
         name = getattr(contract, role)()
@@ -208,12 +229,20 @@ class Deployment:
             self.pools.deposit(self.tokens[symbol].address, 0, amount, **self.options)
 
     def hand_over(self) -> None:
-        """Where the administrator is another account, the deployer keeps nothing."""
+        """Where the administrator is another account, or a council, the deployer keeps nothing."""
         if self.roles.admin == self.deployer.address:
             return
-        for contract in (self.registry, self.pools, self.router):
+        admin, delay = self.roles.admin, 0
+        if admin == COUNCIL:
+            council = self.plan.resolved_council(self.deployer.address)
+            admin = self.contract("council", "Council", council.members, council.quorum).address
+            delay = council.delay_seconds
+        if self.governance.hasRole(ADMIN_ROLE, self.deployer.address)[0]:
+            self.governance.grantRole(ADMIN_ROLE, admin, delay, **self.options)
+            self.governance.renounceRole(ADMIN_ROLE, self.deployer.address, **self.options)
+        for contract in (self.pools, self.router):
             if contract.hasRole(NO_ROLE, self.deployer.address):
-                self.grant(contract, "DEFAULT_ADMIN_ROLE", self.roles.admin)
+                self.grant(contract, "DEFAULT_ADMIN_ROLE", admin)
                 contract.renounceRole(NO_ROLE, self.deployer.address, **self.options)
 
 

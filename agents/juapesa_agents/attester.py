@@ -21,7 +21,7 @@ from juapesa.config import Settings
 from juapesa.crypto import open_keystore
 from juapesa.errors import InvalidInput, JuaError, Unavailable
 from juapesa.issuance import desk
-from juapesa.issuance.attesting import Attester
+from juapesa.issuance.attesting import Attester, Signed
 from juapesa.issuance.domain import StatementRequest
 from juapesa.money import Money
 from juapesa.observability import get_logger
@@ -109,19 +109,21 @@ class SqliteJournal:
         self._file = sqlite3.connect(path, isolation_level=None)
         self._file.execute("PRAGMA synchronous = FULL")
         self._file.execute(
-            "CREATE TABLE IF NOT EXISTS signed (receipt BLOB PRIMARY KEY, amount INTEGER, nonce BLOB)"
+            """CREATE TABLE IF NOT EXISTS signature
+               (receipt BLOB PRIMARY KEY, amount INTEGER, number INTEGER, expires_at INTEGER)"""
         )
 
-    def signed_for(self, receipt_hash: bytes) -> tuple[int, bytes] | None:
+    def signed_for(self, receipt_hash: bytes) -> Signed | None:
         row = self._file.execute(
-            "SELECT amount, nonce FROM signed WHERE receipt = ?", (receipt_hash,)
+            "SELECT amount, number, expires_at FROM signature WHERE receipt = ?", (receipt_hash,)
         ).fetchone()
-        return (row[0], row[1]) if row else None
+        return Signed(*row) if row else None
 
-    def record(self, receipt_hash: bytes, amount: int, nonce: bytes) -> None:
+    def record(self, receipt_hash: bytes, signed: Signed) -> None:
         self._file.execute(
-            "INSERT INTO signed VALUES (?, ?, ?) ON CONFLICT (receipt) DO UPDATE SET nonce = excluded.nonce",
-            (receipt_hash, amount, nonce),
+            """INSERT INTO signature VALUES (?, ?, ?, ?) ON CONFLICT (receipt) DO UPDATE
+               SET number = excluded.number, expires_at = max(expires_at, excluded.expires_at)""",
+            (receipt_hash, signed.amount, signed.number, signed.expires_at),
         )
 
 
@@ -132,9 +134,9 @@ class ChainEyes:
     rpc: Rpc
     deployment: Deployment
 
-    async def is_minted(self, receipt_hash: bytes) -> bool:
-        data = await self.rpc.call(self.deployment.registry, abi.RECEIPT_USED.call(receipt_hash))
-        return bool(abi.RECEIPT_USED.result(data)[0])
+    async def is_minted(self, number: int) -> bool:
+        data = await self.rpc.call(self.deployment.registry, abi.NUMBER_USED.call(number))
+        return bool(abi.NUMBER_USED.result(data)[0])
 
 
 @dataclass

@@ -7,7 +7,8 @@ import {SignedPrice} from "./ISignedPrices.sol";
 /// @notice A custody statement and its signatures (65 bytes r‖s‖v, ascending by signer).
 struct MintOrder {
     CustodyStatement statement;
-    bytes[] signatures;
+    bytes entries;
+    bytes signatures;
 }
 
 /// @notice Exchange hub tokens; the result stays in the hub.

@@ -1,282 +1,375 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {CustodyStatement, IAttestationRegistry, TokenAccount} from "../interfaces/IAttestationRegistry.sol";
+import {
+    CustodyReport,
+    CustodyStatement,
+    IAttestationRegistry,
+    TokenAccount
+} from "../interfaces/IAttestationRegistry.sol";
 import {ILocalToken} from "../interfaces/ILocalToken.sol";
+import {LeafWriter} from "../libraries/LeafWriter.sol";
 import {MerkleLog} from "../libraries/MerkleLog.sol";
+import {Statements} from "./Statements.sol";
 
-/// @title The registry
+/// @title The attestation registry
 /// @notice See {IAttestationRegistry}.
-contract AttestationRegistry is IAttestationRegistry, AccessControl, EIP712, ReentrancyGuardTransient {
-    using MerkleLog for MerkleLog.Log;
+/// @dev State in as few words as it needs: one for the log and the switches, one for each token, one bit
+/// for each number, one peak of the log written by an append.
+contract AttestationRegistry is Statements, ReentrancyGuardTransient {
+    using MerkleLog for MerkleLog.Peaks;
+    using MerkleLog for MerkleLog.Appender;
+    using LeafWriter for LeafWriter.Writer;
 
-    /// @notice May mint (with a quorum's statement) and burn (what it holds): the router.
-    bytes32 public constant ISSUER_ROLE = keccak256("ISSUER");
-    /// @notice May halt, never resume.
-    bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN");
-    bytes32 public constant STATEMENT_TYPEHASH = keccak256(
-        "CustodyStatement(address token,address to,uint64 amount,bytes32 receipt,uint64 reserves,uint64 observedAt,uint64 expiresAt,bytes32 nonce)"
-    );
-    uint256 public constant ATTESTERS_MAX = 16;
-    /// @notice How far an attester's clock may run ahead of the block's.
-    uint64 public constant FUTURE_TOLERANCE_SECONDS = 15;
-
-    uint8 private constant LEAF_VERSION = 1;
-    uint8 private constant USED_TO_MINT = 1;
-    uint8 private constant USED_TO_BURN = 2;
+    uint8 private constant MINT = 1;
+    uint8 private constant BURN = 2;
+    uint8 private constant CUSTODY_IN = 3;
+    uint8 private constant RESERVES = 5;
+    uint256 private constant ENTRIES_MAX = 256;
+    uint256 private constant ENTRY_SIZE = 48; // number ‖ amount ‖ receipt
+    uint256 private constant BURN_SIZE = 40; // amount ‖ receipt
     uint256 private constant INT64_MAX = uint256(uint64(type(int64).max));
+    uint32 public constant DRAIN_SECONDS_MIN = 60;
+    uint32 public constant DRAIN_SECONDS_MAX = 30 days;
 
-    /// @dev `filled` is as of `updatedAt`. Two words: the second changes only by configuration.
+    /// @dev One word.
+    struct Head {
+        uint64 size;
+        uint8 quorum;
+        bool mintsPaused;
+        bool burnsPaused;
+    }
+
+    /// @dev One word. A token is listed iff its bucket drains.
     struct Account {
         uint64 supply;
         uint64 filled;
-        uint64 updatedAt;
-        bool listed;
         uint64 capacity;
-        uint64 refillPerSecond;
+        uint32 updatedAt; // good until 2106
+        uint32 drainSeconds;
     }
 
-    /// @inheritdoc IAttestationRegistry
-    uint64 public immutable override maxStatementAgeSeconds;
-    /// @inheritdoc IAttestationRegistry
-    mapping(bytes32 nonce => bool) public override nonceUsed;
-
-    MerkleLog.Log private _log;
+    Head private _head;
+    MerkleLog.Peaks private _peaks;
     mapping(address token => Account) private _accounts;
-    mapping(bytes32 receipt => uint8) private _receipts;
-    mapping(address => bool) private _isAttester;
-    address[] private _attesters;
-    uint8 private _quorum;
-    bool private _mintsPaused;
-    bool private _burnsPaused;
+    mapping(uint256 word => uint256) private _numbers;
+    mapping(bytes32 statementId => bool) private _reports;
 
-    constructor(address admin, address[] memory attesters_, uint8 quorum_, uint64 maxStatementAgeSeconds_)
-        EIP712("Jua Pesa Attestation", "1")
-    {
-        maxStatementAgeSeconds = maxStatementAgeSeconds_;
-        _grantRole(DEFAULT_ADMIN_ROLE, admin);
-        _setAttesters(attesters_, quorum_);
+    /// @inheritdoc IAttestationRegistry
+    mapping(address account_ => bool) public override isIssuer;
+    /// @inheritdoc IAttestationRegistry
+    mapping(uint64 size_ => bytes32) public override rootAt;
+
+    constructor(
+        address authority_,
+        address[] memory attesters_,
+        uint8 quorum_,
+        uint64 maxStatementAgeSeconds_
+    ) AccessManaged(authority_) Statements(maxStatementAgeSeconds_) {
+        _replaceAttesters(attesters_, quorum_);
+        _head.quorum = quorum_;
+    }
+
+    modifier onlyIssuer() {
+        if (!isIssuer[msg.sender]) revert NotIssuer(msg.sender);
+        _;
     }
 
     /// @inheritdoc IAttestationRegistry
-    function mint(CustodyStatement calldata statement, bytes[] calldata signatures)
-        external
-        override
-        nonReentrant
-        onlyRole(ISSUER_ROLE)
-        returns (uint64 index)
-    {
-        if (_mintsPaused) revert Paused();
-        _requireTimely(statement);
+    function mint(
+        CustodyStatement calldata statement,
+        bytes calldata entries,
+        uint256 included,
+        bytes calldata signatures
+    ) external override nonReentrant onlyIssuer returns (uint64 firstIndex, uint64 minted) {
+        Head memory head = _head;
+        if (head.mintsPaused) revert Paused();
+        _requireTimely(statement.observedAt, statement.expiresAt);
+        _requireEntries(statement, entries, included);
         bytes32 id = statementDigest(statement);
-        _requireQuorum(id, signatures);
-        _useOnce(statement);
-        uint64 supply = _raiseSupply(statement);
-        emit Attested(id, statement, signatures);
-        int64 delta = int64(statement.amount);
-        index = _append(statement.token, delta, supply, statement.receipt, id);
-        ILocalToken(statement.token).mint(statement.to, statement.amount);
+        _requireQuorum(id, signatures, head.quorum);
+        bytes memory chosen;
+        (chosen, minted) = _useNumbers(entries, included);
+        uint64 before = _raiseSupply(statement, minted);
+        emit Attested(id, statement, entries, signatures);
+        firstIndex = _append(head, MINT, statement.token, before, id, chosen);
+        ILocalToken(statement.token).mint(statement.to, minted);
     }
 
     /// @inheritdoc IAttestationRegistry
-    function burn(address token, uint64 amount, bytes32 receipt)
+    function burn(address token, bytes calldata entries)
         external
         override
         nonReentrant
-        onlyRole(ISSUER_ROLE)
+        onlyIssuer
+        returns (uint64 firstIndex, uint64 burned)
+    {
+        Head memory head = _head;
+        if (head.burnsPaused) revert Paused();
+        uint256 count = entries.length / BURN_SIZE;
+        if (count == 0 || count > ENTRIES_MAX || count * BURN_SIZE != entries.length) revert BadEntries();
+        Account storage held = _accounts[token];
+        if (held.drainSeconds == 0) revert UnknownToken(token);
+        uint256 sum = 0;
+        for (uint256 i = 0; i < count; i++) {
+            uint64 amount = uint64(bytes8(entries[i * BURN_SIZE:i * BURN_SIZE + 8]));
+            if (amount == 0) revert BadAmount(0);
+            sum += amount;
+        }
+        uint64 before = held.supply;
+        if (sum > before) revert BadAmount(sum);
+        burned = uint64(sum);
+        held.supply = before - burned;
+        firstIndex = _append(head, BURN, token, before, bytes32(0), entries);
+        ILocalToken(token).burn(msg.sender, burned);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function report(CustodyReport calldata report_, bytes calldata signatures)
+        external
+        override
+        nonReentrant
         returns (uint64 index)
     {
-        if (_burnsPaused) revert Paused();
-        Account storage held = _accounts[token];
-        if (!held.listed) revert UnknownToken(token);
-        if (amount == 0 || amount > held.supply) revert BadAmount(amount);
-        _useReceipt(receipt, USED_TO_BURN);
-        uint64 supply = held.supply - amount;
-        held.supply = supply;
-        index = _append(token, -int64(amount), supply, receipt, bytes32(0));
-        ILocalToken(token).burn(msg.sender, amount);
+        Head memory head = _head;
+        if (report_.kind < CUSTODY_IN || report_.kind > RESERVES) revert BadConfig();
+        if (_accounts[report_.token].drainSeconds == 0) revert UnknownToken(report_.token);
+        if (report_.amount > INT64_MAX) revert BadAmount(report_.amount);
+        _requireTimely(report_.observedAt, report_.expiresAt);
+        bytes32 id = reportDigest(report_);
+        _requireQuorum(id, signatures, head.quorum);
+        if (_reports[id]) revert ReportUsed(id);
+        _reports[id] = true;
+        emit Reported(id, report_, signatures);
+        bytes memory entry = abi.encodePacked(report_.amount, report_.receipt);
+        return _append(head, report_.kind, report_.token, _accounts[report_.token].supply, id, entry);
     }
 
     /// @inheritdoc IAttestationRegistry
-    function pause(bool mints, bool burns) external override onlyRole(GUARDIAN_ROLE) {
-        _mintsPaused = _mintsPaused || mints;
-        _burnsPaused = _burnsPaused || burns;
-        emit PauseChanged(_mintsPaused, _burnsPaused, msg.sender);
+    function checkpoint() external override returns (uint64 size_, bytes32 root_) {
+        size_ = _head.size;
+        root_ = _peaks.root(size_);
+        rootAt[size_] = root_;
+        emit Checkpoint(size_, root_, uint64(block.timestamp));
     }
 
     /// @inheritdoc IAttestationRegistry
-    function unpause() external override onlyRole(DEFAULT_ADMIN_ROLE) {
-        _mintsPaused = false;
-        _burnsPaused = false;
-        emit PauseChanged(false, false, msg.sender);
+    function pause(bool mints, bool burns) external override restricted {
+        _setPaused(_head.mintsPaused || mints, _head.burnsPaused || burns);
     }
 
     /// @inheritdoc IAttestationRegistry
-    function setAttesters(address[] calldata attesters_, uint8 quorum_)
+    function unpause() external override restricted {
+        _setPaused(false, false);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function setAttesters(address[] calldata attesters_, uint8 quorum) external override restricted {
+        _replaceAttesters(attesters_, quorum);
+        _head.quorum = quorum;
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function configureToken(address token, uint64 capacity, uint32 drainSeconds)
         external
         override
-        onlyRole(DEFAULT_ADMIN_ROLE)
+        restricted
     {
-        for (uint256 i = 0; i < _attesters.length; i++) {
-            delete _isAttester[_attesters[i]];
-        }
-        _setAttesters(attesters_, quorum_);
-    }
-
-    /// @inheritdoc IAttestationRegistry
-    function configureToken(address token, uint64 capacity, uint64 refillPerSecond)
-        external
-        override
-        onlyRole(DEFAULT_ADMIN_ROLE)
-    {
-        Account storage held = _accounts[token];
-        if (!held.listed) {
+        bool sane = capacity <= INT64_MAX && drainSeconds >= DRAIN_SECONDS_MIN
+            && drainSeconds <= DRAIN_SECONDS_MAX;
+        if (!sane) revert BadConfig();
+        Account memory held = _accounts[token];
+        if (held.drainSeconds == 0) {
             ILocalToken candidate = ILocalToken(token);
             bool fit = candidate.registry() == address(this) && candidate.decimals() == 6;
             if (!fit || candidate.totalSupply() != 0) revert UnfitToken(token);
-            held.listed = true;
+        } else {
+            held.filled = _filledNow(held);
         }
-        held.filled = _filledNow(held);
-        held.updatedAt = uint64(block.timestamp);
+        held.updatedAt = uint32(block.timestamp);
         held.capacity = capacity;
-        held.refillPerSecond = refillPerSecond;
-        emit TokenConfigured(token, capacity, refillPerSecond);
+        held.drainSeconds = drainSeconds;
+        _accounts[token] = held;
+        emit TokenConfigured(token, capacity, drainSeconds);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function setIssuer(address issuer, bool allowed) external override restricted {
+        isIssuer[issuer] = allowed;
+        emit IssuerChanged(issuer, allowed);
     }
 
     /// @inheritdoc IAttestationRegistry
     function size() external view override returns (uint64) {
-        return _log.size;
+        return _head.size;
     }
 
     /// @inheritdoc IAttestationRegistry
     function root() external view override returns (bytes32) {
-        return _log.root();
+        return _peaks.root(_head.size);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function verifyInclusion(uint64 index, uint64 size_, bytes32 leaf, bytes32[] calldata proof)
+        external
+        view
+        override
+        returns (bool)
+    {
+        return MerkleLog.includes(index, size_, leaf, proof, _knownRoot(size_));
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function verifyConsistency(uint64 first, uint64 second, bytes32[] calldata proof)
+        external
+        view
+        override
+        returns (bool)
+    {
+        return MerkleLog.extends(first, _knownRoot(first), second, _knownRoot(second), proof);
     }
 
     /// @inheritdoc IAttestationRegistry
     function account(address token) external view override returns (TokenAccount memory) {
-        Account storage held = _accounts[token];
-        return TokenAccount(held.listed, held.supply, held.capacity, held.refillPerSecond, _filledNow(held));
+        Account memory held = _accounts[token];
+        if (held.drainSeconds == 0) return TokenAccount(false, 0, 0, 0, 0);
+        return TokenAccount(true, held.supply, held.capacity, held.drainSeconds, _filledNow(held));
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function supplyOf(address token) external view override returns (uint64) {
+        return _accounts[token].supply;
     }
 
     /// @inheritdoc IAttestationRegistry
     function attesters() external view override returns (address[] memory list, uint8 quorum) {
-        return (_attesters, _quorum);
+        return (_attesterList(), _head.quorum);
     }
 
     /// @inheritdoc IAttestationRegistry
-    function receiptUsed(bytes32 receipt) external view override returns (bool minted, bool burned) {
-        uint8 uses = _receipts[receipt];
-        return (uses & USED_TO_MINT != 0, uses & USED_TO_BURN != 0);
+    function numberUsed(uint64 number) external view override returns (bool) {
+        return _numbers[number >> 8] >> (number & 255) & 1 == 1;
     }
 
     /// @inheritdoc IAttestationRegistry
     function paused() external view override returns (bool mints, bool burns) {
-        return (_mintsPaused, _burnsPaused);
+        return (_head.mintsPaused, _head.burnsPaused);
     }
 
-    /// @inheritdoc IAttestationRegistry
-    function statementDigest(CustodyStatement calldata statement) public view override returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(STATEMENT_TYPEHASH, statement)));
+    // --- minting ----------------------------------------------------------------------------
+
+    /// @dev The entries are the statement's, and `included` names some of them and nothing else.
+    function _requireEntries(CustodyStatement calldata statement, bytes calldata entries, uint256 included)
+        private
+        pure
+    {
+        uint256 count = entries.length / ENTRY_SIZE;
+        bool whole = count != 0 && count <= ENTRIES_MAX && count * ENTRY_SIZE == entries.length;
+        if (!whole || included == 0 || (count < 256 && included >> count != 0)) revert BadEntries();
+        if (keccak256(entries) != statement.entriesHash) revert BadEntries();
+        uint256 sum = 0;
+        for (uint256 at = 8; at < entries.length; at += ENTRY_SIZE) {
+            sum += uint64(bytes8(entries[at:at + 8]));
+        }
+        if (sum != statement.total) revert WrongTotal(statement.total, sum);
     }
 
-    function _requireTimely(CustodyStatement calldata statement) private view {
-        uint64 now_ = uint64(block.timestamp);
-        uint64 seen = statement.observedAt;
-        if (now_ > statement.expiresAt) revert StatementExpired(statement.expiresAt, now_);
-        if (seen > now_ + FUTURE_TOLERANCE_SECONDS) revert StatementFromFuture(seen, now_);
-        if (seen < now_ && now_ - seen > maxStatementAgeSeconds) {
-            revert StatementStale(seen, now_, maxStatementAgeSeconds);
+    /// @dev Marks the numbers of the included entries as used. Returns these entries without their numbers, and
+    /// the sum of their amounts, which the statement's total bounds.
+    function _useNumbers(bytes calldata entries, uint256 included)
+        private
+        returns (bytes memory chosen, uint64 sum)
+    {
+        chosen = new bytes(entries.length / ENTRY_SIZE * BURN_SIZE);
+        (uint256 word, uint256 bits, uint256 length) = (type(uint256).max, 0, 0);
+        for (uint256 i = 0; included >> i != 0; i++) {
+            if ((included >> i) & 1 == 0) continue;
+            bytes calldata entry = entries[i * ENTRY_SIZE:(i + 1) * ENTRY_SIZE];
+            uint64 number = uint64(bytes8(entry[0:8]));
+            uint64 amount = uint64(bytes8(entry[8:16]));
+            if (amount == 0) revert BadAmount(0);
+            if (number >> 8 != word) {
+                if (bits != 0) _numbers[word] = bits;
+                word = number >> 8;
+                bits = _numbers[word];
+            }
+            if ((bits >> (number & 255)) & 1 == 1) revert NumberUsed(number);
+            bits |= 1 << (number & 255);
+            sum += amount;
+            assembly ("memory-safe") {
+                calldatacopy(add(add(chosen, 32), length), add(entry.offset, 8), 40)
+            }
+            length += BURN_SIZE;
+            if (i == 255) break;
+        }
+        _numbers[word] = bits;
+        assembly ("memory-safe") {
+            mstore(chosen, length)
         }
     }
 
-    function _requireQuorum(bytes32 digest, bytes[] calldata signatures) private view {
-        uint256 count = signatures.length;
-        if (count < _quorum || count > _attesters.length) revert WrongSignatureCount(count, _quorum);
-        address previous = address(0);
-        for (uint256 i = 0; i < count; i++) {
-            address signer = ECDSA.recover(digest, signatures[i]);
-            if (signer <= previous) revert SignersNotAscending(previous, signer);
-            if (!_isAttester[signer]) revert NotAttester(signer);
-            previous = signer;
-        }
-    }
-
-    function _useOnce(CustodyStatement calldata statement) private {
-        if (nonceUsed[statement.nonce]) revert NonceUsed(statement.nonce);
-        nonceUsed[statement.nonce] = true;
-        _useReceipt(statement.receipt, USED_TO_MINT);
-    }
-
-    function _useReceipt(bytes32 receipt, uint8 use) private {
-        uint8 uses = _receipts[receipt];
-        if (uses & use != 0) revert ReceiptUsed(receipt);
-        _receipts[receipt] = uses | use;
-    }
-
-    /// @dev Checks limit and cover, and moves the supply: one read and one write of the token's first word.
-    function _raiseSupply(CustodyStatement calldata statement) private returns (uint64 supply) {
-        Account storage held = _accounts[statement.token];
-        uint64 amount = statement.amount;
-        if (!held.listed) revert UnknownToken(statement.token);
-        uint256 raised = uint256(held.supply) + amount;
-        if (amount == 0 || raised > INT64_MAX) revert BadAmount(amount);
+    /// @dev Checks limit and cover, and moves the supply: one read and one write of the token's word.
+    function _raiseSupply(CustodyStatement calldata statement, uint64 amount)
+        private
+        returns (uint64 before)
+    {
+        Account memory held = _accounts[statement.token];
+        if (held.drainSeconds == 0) revert UnknownToken(statement.token);
+        before = held.supply;
+        uint256 raised = uint256(before) + amount;
+        if (raised > INT64_MAX) revert BadAmount(amount);
         if (statement.reserves < raised) revert CustodyShort(statement.reserves, uint64(raised));
         uint64 filled = _filledNow(held);
         uint64 left = held.capacity > filled ? held.capacity - filled : 0;
         if (amount > left) revert MintLimit(amount, left);
-        supply = uint64(raised);
-        held.supply = supply;
+        held.supply = uint64(raised);
         held.filled = filled + amount;
-        held.updatedAt = uint64(block.timestamp);
+        held.updatedAt = uint32(block.timestamp);
+        _accounts[statement.token] = held;
     }
 
-    function _filledNow(Account storage held) private view returns (uint64) {
-        uint256 drained = uint256(held.refillPerSecond) * (block.timestamp - held.updatedAt);
+    /// @dev What is left in the bucket, rounded up: against whoever mints.
+    function _filledNow(Account memory held) private view returns (uint64) {
+        uint256 drained = uint256(held.capacity) * (block.timestamp - held.updatedAt) / held.drainSeconds;
         return drained >= held.filled ? 0 : held.filled - uint64(drained);
     }
 
-    function _append(address token, int64 delta, uint64 supplyAfter, bytes32 receipt, bytes32 statementId)
-        private
-        returns (uint64 index)
-    {
-        bytes32 leaf = MerkleLog.leafHash(
-            abi.encodePacked(
-                LEAF_VERSION,
-                _log.size,
-                uint64(block.chainid),
-                token,
-                delta,
-                supplyAfter,
-                receipt,
-                statementId,
-                msg.sender,
-                uint64(block.timestamp)
-            )
-        );
-        index = _log.append(leaf);
-        emit Appended(
-            index, token, receipt, delta, supplyAfter, statementId, msg.sender, uint64(block.timestamp), leaf
-        );
+    // --- the log ----------------------------------------------------------------------------
+
+    /// @dev One leaf for each `amount ‖ receipt` of `entries`; the supply after each follows from `before`.
+    function _append(
+        Head memory head,
+        uint8 kind,
+        address token,
+        uint64 before,
+        bytes32 id,
+        bytes memory entries
+    ) private returns (uint64 firstIndex) {
+        firstIndex = head.size;
+        MerkleLog.Appender memory appender = MerkleLog.appender(firstIndex);
+        LeafWriter.Writer memory writer = LeafWriter.start(kind, token, id, msg.sender);
+        uint64 supply = before;
+        for (uint256 at = 0; at < entries.length; at += BURN_SIZE) {
+            (uint64 amount, bytes32 receipt) = LeafWriter.entryAt(entries, at);
+            if (kind == MINT) supply += amount;
+            if (kind == BURN) supply -= amount;
+            int64 signed = kind == BURN ? -int64(amount) : int64(amount);
+            appender.append(_peaks, writer.hash(appender.size, signed, supply, receipt));
+        }
+        appender.commit(_peaks);
+        _head.size = appender.size;
+        emit Appended(firstIndex, token, kind, before, id, msg.sender, uint64(block.timestamp), entries);
     }
 
-    /// @dev Ascending order makes the set's uniqueness evident and excludes the zero address.
-    function _setAttesters(address[] memory list, uint8 quorum_) private {
-        uint256 count = list.length;
-        bool majority = quorum_ <= count && uint256(quorum_) * 2 > count;
-        if (count == 0 || count > ATTESTERS_MAX || !majority) revert BadAttesterSet(count, quorum_);
-        address previous = address(0);
-        for (uint256 i = 0; i < count; i++) {
-            if (list[i] <= previous) revert SignersNotAscending(previous, list[i]);
-            previous = list[i];
-            _isAttester[previous] = true;
-        }
-        _attesters = list;
-        _quorum = quorum_;
-        emit AttestersChanged(list, quorum_);
+    function _knownRoot(uint64 size_) private view returns (bytes32 known) {
+        known = rootAt[size_];
+        if (known == bytes32(0)) revert UnknownCheckpoint(size_);
+    }
+
+    function _setPaused(bool mints, bool burns) private {
+        (_head.mintsPaused, _head.burnsPaused) = (mints, burns);
+        emit PauseChanged(mints, burns, msg.sender);
     }
 }

@@ -70,7 +70,7 @@ contract Router is IRouter, AccessControl, ReentrancyGuardTransient {
         settled[item.id] = true;
         for (uint256 i = 0; i < item.mints.length; i++) {
             MintOrder calldata order = item.mints[i];
-            _registry.mint(order.statement, order.signatures);
+            _registry.mint(order.statement, order.entries, 1, order.signatures);
         }
         amountsOut = new uint64[](item.swaps.length);
         for (uint256 i = 0; i < item.swaps.length; i++) {
@@ -80,7 +80,7 @@ contract Router is IRouter, AccessControl, ReentrancyGuardTransient {
         }
         for (uint256 i = 0; i < item.burns.length; i++) {
             BurnOrder calldata order = item.burns[i];
-            _registry.burn(order.token, order.amount, order.receipt);
+            _registry.burn(order.token, abi.encodePacked(order.amount, order.receipt));
         }
         for (uint256 i = 0; i < item.deposits.length; i++) {
             DepositOrder calldata order = item.deposits[i];

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = (
     "requirements.lock",
     "requirements-setup.lock",
+    "scripts/audit/requirements.lock",
     "package-lock.json",
     "package.json",
     "pyproject.toml",

@@ -68,22 +68,6 @@ def wait_until_gone(pids: list[int]) -> None:
         time.sleep(0.1)
 
 
-def wait_until_saved(house: House) -> None:
-    """Until what is on the local chain now is in its dump.
-
-    A chain on one machine is saved every few seconds; when all of it is killed outright it forgets
-    what came after the last dump, as no real chain does.
-    """
-    dump = next((house.data_dir / "chain").glob("*.json"))
-    saves_began = dump.stat().st_mtime
-    deadline = time.monotonic() + 60
-    for _ in range(2):  # the first may have begun before
-        while dump.stat().st_mtime == saves_began:
-            assert time.monotonic() < deadline, "the chain is not saved"
-            time.sleep(0.2)
-        saves_began = dump.stat().st_mtime
-
-
 def test_a_house_knows_everything_after_a_restart_and_leaves_no_orphan_when_killed(own_house: House) -> None:
     receipt = own_house.play(pay)
     assert receipt["status"] == "completed"
@@ -98,7 +82,6 @@ def test_a_house_knows_everything_after_a_restart_and_leaves_no_orphan_when_kill
 
     again = own_house.play(pay, first_phone=50)
     assert again["status"] == "completed"
-    wait_until_saved(own_house)
     pids = own_house.pids()
     assert own_house.process is not None
     own_house.process.kill()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Governance} from "../../contracts/governance/Governance.sol";
 import {CustodyStatement} from "../../contracts/interfaces/IAttestationRegistry.sol";
 import {PoolConfig} from "../../contracts/interfaces/IPools.sol";
 import {BurnOrder, DepositOrder, Item, MintOrder, SwapOrder} from "../../contracts/interfaces/IRouter.sol";
@@ -31,6 +32,7 @@ interface Vm {
     function startPrank(address sender) external;
     function stopPrank() external;
     function warp(uint256 timestamp) external;
+    function chainId(uint256 id) external;
 }
 
 /// @dev Assertions and the whole protocol, deployed as scripts/deploy.py deploys it. This test contract is
@@ -47,6 +49,9 @@ abstract contract Base {
     address internal relayer = address(0x4e1a);
     address internal user = address(0x05e4);
     uint256[] internal attesterKeys; // ascending by address
+    Governance internal governance;
+    uint64 internal constant GUARDIAN = 1;
+    uint64 private _number;
     TestUSDC internal usdc;
     LocalToken internal kes;
     LocalToken internal ngn;
@@ -60,6 +65,7 @@ abstract contract Base {
     function setUp() public virtual {
         vm.warp(START);
         attesterKeys = sortedKeys(3);
+        governance = Governance(vm.deployCode("Governance.sol:Governance", abi.encode(address(this))));
         registry = newRegistry();
         kes = newToken("Jua Pesa Kenyan Shilling", "cKES", address(registry));
         ngn = newToken("Jua Pesa Naira", "cNGN", address(registry));
@@ -67,13 +73,16 @@ abstract contract Base {
         pools = Pools(vm.deployCode("Pools.sol:Pools", abi.encode(address(this), address(usdc))));
         bytes memory parts = abi.encode(address(this), address(registry), address(pools));
         router = Router(vm.deployCode("Router.sol:Router", parts));
-        registry.configureToken(address(kes), 50 * MILLION, 1e10);
-        registry.configureToken(address(ngn), 500 * MILLION, 1e11);
+        registry.configureToken(address(kes), 50 * MILLION, 3600);
+        registry.configureToken(address(ngn), 500 * MILLION, 3600);
         pools.configure(address(kes), PoolConfig(2500, 250_000, 120, 20_000));
         pools.configure(address(ngn), PoolConfig(4000, 250_000, 120, 20_000));
-        registry.grantRole(registry.ISSUER_ROLE(), address(router));
-        registry.grantRole(registry.ISSUER_ROLE(), address(this));
-        registry.grantRole(registry.GUARDIAN_ROLE(), address(this));
+        registry.setIssuer(address(router), true);
+        registry.setIssuer(address(this), true);
+        bytes4[] memory halting = new bytes4[](1);
+        halting[0] = registry.pause.selector;
+        governance.setTargetFunctionRole(address(registry), halting, GUARDIAN);
+        governance.grantRole(GUARDIAN, address(this), 0);
         pools.grantRole(pools.ROUTER_ROLE(), address(router));
         pools.grantRole(pools.HOUSE_ROLE(), address(this));
         pools.grantRole(pools.GUARDIAN_ROLE(), address(this));
@@ -90,7 +99,8 @@ abstract contract Base {
     // --- building blocks; from artifacts, so that no test contract carries (and optimises) their code ---------------------------------------------------------------------------
 
     function newRegistry() internal returns (AttestationRegistry) {
-        bytes memory arguments = abi.encode(address(this), addressesOf(attesterKeys), uint8(2), uint64(600));
+        bytes memory arguments =
+            abi.encode(address(governance), addressesOf(attesterKeys), uint8(2), uint64(600));
         return AttestationRegistry(vm.deployCode("AttestationRegistry.sol:AttestationRegistry", arguments));
     }
 
@@ -124,25 +134,33 @@ abstract contract Base {
         return keccak256(abi.encode("fresh", ++_serial));
     }
 
-    /// @dev A statement whose reserves just cover the new supply.
+    /// @dev A statement over one new entry, whose reserves just cover the new supply.
     function statementFor(address token, address to, uint64 amount)
         internal
-        returns (CustodyStatement memory)
+        returns (CustodyStatement memory statement, bytes memory entries)
     {
         uint64 supply = registry.account(token).supply;
         uint64 now_ = uint64(block.timestamp);
-        return CustodyStatement(token, to, amount, fresh(), supply + amount, now_, now_ + 600, fresh());
+        entries = entryOf(++_number, amount, fresh());
+        bytes32 hash = keccak256(entries);
+        statement = CustodyStatement(token, to, amount, hash, supply + amount, now_, now_ + 600);
+    }
+
+    function entryOf(uint64 number, uint64 amount, bytes32 receipt) internal pure returns (bytes memory) {
+        return abi.encodePacked(number, amount, receipt);
     }
 
     function signedBy(CustodyStatement memory statement, uint256[] memory keys)
         internal
         view
-        returns (bytes[] memory signatures)
+        returns (bytes memory signatures)
     {
-        bytes32 digest = registry.statementDigest(statement);
-        signatures = new bytes[](keys.length);
+        return signaturesOf(registry.statementDigest(statement), keys);
+    }
+
+    function signaturesOf(bytes32 digest, uint256[] memory keys) internal pure returns (bytes memory all) {
         for (uint256 i = 0; i < keys.length; i++) {
-            signatures[i] = signature(keys[i], digest);
+            all = bytes.concat(all, signature(keys[i], digest));
         }
     }
 
@@ -157,8 +175,8 @@ abstract contract Base {
     }
 
     function mintTo(LocalToken token, address to, uint64 amount) internal {
-        CustodyStatement memory statement = statementFor(address(token), to, amount);
-        registry.mint(statement, signedBy(statement, quorum()));
+        (CustodyStatement memory statement, bytes memory entries) = statementFor(address(token), to, amount);
+        registry.mint(statement, entries, 1, signedBy(statement, quorum()));
     }
 
     function priceOf(address token, uint128 mid, uint64 at) internal view returns (SignedPrice memory) {
@@ -188,10 +206,11 @@ abstract contract Base {
     /// @dev A mobile-to-mobile transfer: mint cKES, cKES → USDC → cNGN as two swaps, burn what came.
     function transferItem(bytes32 id, uint64 amount) internal returns (Item memory item) {
         item = emptyItem(id);
-        CustodyStatement memory statement = statementFor(address(kes), address(router), amount);
+        (CustodyStatement memory statement, bytes memory entries) =
+            statementFor(address(kes), address(router), amount);
         statement.reserves = type(uint64).max;
         item.mints = new MintOrder[](1);
-        item.mints[0] = MintOrder(statement, signedBy(statement, quorum()));
+        item.mints[0] = MintOrder(statement, entries, signedBy(statement, quorum()));
         uint64 dollars = pools.quoteExactIn(address(kes), address(usdc), amount);
         uint64 naira = pools.quoteExactIn(address(usdc), address(ngn), dollars);
         item.swaps = new SwapOrder[](2);

@@ -49,7 +49,8 @@ contract RouterTest is Base {
         bytes memory reason = abi.decode(failure.data, (bytes));
         yes("reason", bytes4(reason) == IPools.MinOutNotMet.selector);
         yes("the others", router.settled("good") && router.settled("also good") && !router.settled("bad"));
-        yes("its nonce is unused", !registry.nonceUsed(items[1].mints[0].statement.nonce));
+        uint64 number = uint64(bytes8(items[1].mints[0].entries));
+        yes("its number is unused", !registry.numberUsed(number));
         booksBalance();
     }
 

@@ -14,7 +14,7 @@ from juapesa.crypto.keyfile import write_keyfile
 from juapesa.money import CKES, CNGN, USDC
 from juapesa.sandbox.hedera import Pace
 from juapesa.supervisor.tools import tools_path
-from support.evm import CHAIN_ID, REPOSITORY, Chain, Node, creation_code, play_key, running_anvil
+from support.evm import CHAIN_ID, REPOSITORY, Chain, Node, creation, play_key, running_anvil
 from support.hedera import sandbox
 from support.settlements import Hub
 
@@ -23,6 +23,9 @@ pytestmark = pytest.mark.needs_evm
 DEPLOYER_SECRET = keccak256(b"juapesa tests deployer")
 DEPLOYER = play_key("deployer").address
 ADMIN_ROLE = bytes(32)
+GOVERNS = abi.Function("hasRole", ("uint64", "address"), ("bool", "uint32"))
+AUTHORITY = abi.Function("authority", (), ("address",))
+MEMBERS = abi.Function("members", (), ("address[]", "uint8"))
 HAS_ROLE = abi.Function("hasRole", ("bytes32", "address"), ("bool",))
 ATTESTERS = [play_key(f"attester {number}").address for number in (1, 2, 3)]
 
@@ -44,7 +47,7 @@ address = "{usdc}"
 create = "local"
 name = "Kenyan Shilling"
 mint_capacity = 1000
-mint_refill_per_second = 1
+mint_drain_seconds = 3_600
 [pools.cKES]
 spread_ppm = 3000
 max_share_ppm = 100000
@@ -122,11 +125,42 @@ def test_another_network_is_a_matter_of_configuration(
     assert done.returncode == 0, done.stdout
     found = json.loads((tmp_path / "chains" / "elsewhere.json").read_text())
     assert found["tokens"]["USDC"]["address"].lower() == usdc
-    assert set(found["contracts"]) == {"registry", "cKES", "pools", "router"}
-    for name in ("registry", "pools", "router"):
+    assert set(found["contracts"]) == {"governance", "registry", "cKES", "pools", "router"}
+    governance = found["contracts"]["governance"]["address"]
+    assert node.read(governance, GOVERNS, 0, admin)[0] is True
+    assert node.read(governance, GOVERNS, 0, DEPLOYER)[0] is False
+    assert node.read(found["contracts"]["registry"]["address"], AUTHORITY) == (governance.lower(),)
+    for name in ("pools", "router"):
         address = found["contracts"][name]["address"]
         assert node.read(address, HAS_ROLE, ADMIN_ROLE, admin) == (True,)
         assert node.read(address, HAS_ROLE, ADMIN_ROLE, DEPLOYER) == (False,)
+
+
+def test_a_council_governs_after_a_delay_and_the_deployer_keeps_nothing(chain: Chain, tmp_path: Path) -> None:
+    node = chain.node
+    plan = ELSEWHERE.format(chain_id=CHAIN_ID, usdc=chain.deployment.tokens[USDC])
+    plan = plan.replace('admin = "$JUA_DEPLOY_ADMIN"', 'admin = "council"')
+    plan += '[council]\nmembers = "$JUA_DEPLOY_COUNCIL"\nquorum = 2\ndelay_seconds = 86400\n'
+    (tmp_path / "elsewhere.toml").write_text(plan)
+    node.ask("anvil_setBalance", DEPLOYER, hex(10**20))
+    said = {
+        "JUA_DEPLOY_NETWORK": "elsewhere",
+        "JUA_DEPLOY_NETWORKS_DIR": str(tmp_path),
+        "JUA_DEPLOY_ADMIN": play_key("governance").address,
+        "JUA_DEPLOY_COUNCIL": ",".join(ATTESTERS),
+    }
+    done = deploy(node, tmp_path, "ethereum:hedera-local", **said)
+    assert done.returncode == 0, done.stdout
+    contracts = json.loads((tmp_path / "chains" / "elsewhere.json").read_text())["contracts"]
+    governance, council = contracts["governance"]["address"], contracts["council"]["address"]
+    assert node.read(governance, GOVERNS, 0, council) == (True, 86_400)
+    assert node.read(governance, GOVERNS, 0, DEPLOYER)[0] is False
+    members, quorum = node.read(council, MEMBERS)
+    assert (sorted(members), quorum) == (sorted(each.lower() for each in ATTESTERS), 2)
+    for name in ("pools", "router"):
+        assert node.read(contracts[name]["address"], HAS_ROLE, ADMIN_ROLE, council) == (True,)
+    again = deploy(node, tmp_path, "ethereum:hedera-local", **said)
+    assert again.returncode == 0, again.stdout
 
 
 def test_what_is_missing_or_wrong_is_said_before_anything_is_sent(chain: Chain, tmp_path: Path) -> None:
@@ -144,7 +178,7 @@ def test_the_same_script_deploys_through_a_relay_that_lags(forge_output: Path, t
     """Hedera's rules instead of anvil's: no unlocked accounts, no play money, reads a little in the past."""
     with sandbox(Pace(block_seconds=0.5, lag_low_seconds=0.2, lag_high_seconds=0.6)) as net:
         net.give(DEPLOYER, 10_000)
-        usdc = net.send(to=None, data=creation_code("TestUSDC"), gas=3_000_000)["contractAddress"]
+        usdc = net.send(to=None, data=creation("TestUSDC"), gas=3_000_000)["contractAddress"]
         (tmp_path / "elsewhere.toml").write_text(ELSEWHERE.format(chain_id=CHAIN_ID, usdc=usdc))
         said = {
             "JUA_DEPLOY_NETWORK": "elsewhere",

@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
+
+from juapesa.db import EmbeddedPostgres
+from juapesa.db.migrate import upgrade
 
 pytestmark = pytest.mark.needs_evm
 
@@ -60,16 +64,21 @@ class Machine:
 
     def block_of_deployment(self) -> dict[str, object]:
         deployment = json.loads((self.data / "deployments" / "chains" / "hedera-local.json").read_text())
-        body = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "eth_getTransactionReceipt",
-            "params": [deployment["tx"]],
-        }
-        answer = httpx.post(f"http://127.0.0.1:{self.ports['CHAIN']}", json=body).json()
-        result = answer["result"]
+        result = self.rpc("eth_getTransactionReceipt", deployment["tx"])
         assert isinstance(result, dict)
         return result
+
+    def rpc(self, method: str, *params: object) -> object:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return httpx.post(f"http://127.0.0.1:{self.ports['CHAIN']}", json=body).json()["result"]
+
+    def mined(self) -> str:
+        """A transaction that is in a block, and in no dump of the supervisor yet."""
+        sender = self.rpc("eth_accounts")[0]  # type: ignore[index]
+        tx = self.rpc("eth_sendTransaction", {"from": sender, "to": sender})
+        assert isinstance(tx, str)
+        wait_until(lambda: self.rpc("eth_getTransactionReceipt", tx) is not None)
+        return tx
 
 
 def free_ports(count: int) -> list[int]:
@@ -141,6 +150,56 @@ def test_killing_the_supervisor_outright_leaves_no_orphan(machine: Machine) -> N
     assert machine.ready().poll() is None
 
 
+@pytest.mark.parametrize("how", ["kill", "terminate", "interrupt twice"])
+def test_however_the_supervisor_ends_the_chain_loses_nothing(machine: Machine, how: str) -> None:
+    process = machine.ready()
+    pids, tx = machine.pids(), machine.mined()
+    if how == "kill":
+        process.kill()
+    elif how == "terminate":
+        process.terminate()
+    else:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+    process.wait()
+    wait_until(lambda: not any(map(alive, pids)))
+    machine.ready()
+    assert machine.rpc("eth_getTransactionReceipt", tx) is not None
+    assert machine.block_of_deployment()["status"] == "0x1"
+
+
+def test_last_words_that_were_cut_off_are_not_believed(machine: Machine) -> None:
+    machine.ready().terminate()
+    machine.started[-1].wait(60)
+    words = machine.data / "chain" / "last-words.json"
+    whole = words.read_bytes()
+    words.write_bytes(whole[: len(whole) // 2])
+    machine.ready()
+    assert machine.block_of_deployment()["status"] == "0x1"
+    assert not words.exists()
+
+
+def test_a_chain_that_forgot_what_the_database_knows_is_said_at_the_start(machine: Machine) -> None:
+    process = machine.ready()
+    lost = "0x" + "ab" * 32
+    url = EmbeddedPostgres(machine.data).url()
+    upgrade(url)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO issuance.batch (sender, nonce, tx_hash, raw, state, block, created_at)"
+            " VALUES ('0x0', 0, %s, '', 'included', 9, now())",
+            (lost,),
+        )
+    process.terminate()
+    process.wait(60)
+    again = machine.up()
+    said = again.communicate(timeout=60)[0].decode()
+    assert again.returncode == 2
+    assert lost in said
+    assert "--fresh" in said
+
+
 def test_two_on_one_folder_and_a_taken_port_are_said_clearly(machine: Machine) -> None:
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", machine.ports["MOMO"]))
@@ -165,7 +224,7 @@ def test_a_lost_chain_asks_for_a_fresh_start_and_gets_it(machine: Machine) -> No
     assert "--fresh" in said
     fresh = machine.up("--fresh")
     wait_until(lambda: machine.pid("last") is not None or fresh.poll() is not None)
-    assert fresh.poll() is None
+    assert fresh.poll() is None, fresh.communicate()[0].decode()
 
 
 def test_a_process_that_cannot_live_stops_everything_and_shows_its_log(machine: Machine) -> None:

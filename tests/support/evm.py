@@ -140,8 +140,8 @@ def _address(signer: Signer) -> str:
     return signer.address.lower()
 
 
-def creation_code(contract: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> bytes:
-    """What creates a contract of ours, with its arguments."""
+def creation(contract: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> bytes:
+    """The bytes that create a contract: its compiled code and its constructor's arguments."""
     file = REPOSITORY / "out" / f"{contract}.sol" / f"{contract}.json"
     code = json.loads(file.read_text())["bytecode"]["object"]
     return bytes.fromhex(code.removeprefix("0x")) + encode(types, values)
@@ -152,14 +152,15 @@ def _deploy(node: Node) -> Chain:
     admin, empty = node.account(), Chain(node, Deployment("test", CHAIN_ID, "", "", "", {}, 0))
 
     def make(contract: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> str:
-        return str(node.send(creation_code(contract, types, values))["contractAddress"])
+        return str(node.send(creation(contract, types, values))["contractAddress"])
 
     addresses = [each.address for each in empty.attesters]
     usdc = make("TestUSDC")
+    governance = make("Governance", ("address",), (admin,))
     registry = make(
         "AttestationRegistry",
         ("address", "address[]", "uint8", "uint64"),
-        (admin, addresses, QUORUM, STATEMENT_AGE_SECONDS),
+        (governance, addresses, QUORUM, STATEMENT_AGE_SECONDS),
     )
     named = {CKES: "Kenyan Shilling", CNGN: "Naira"}
     tokens = {
@@ -169,7 +170,6 @@ def _deploy(node: Node) -> Chain:
     pools = make("Pools", ("address", "address"), (admin, usdc))
     router = make("Router", ("address", "address", "address"), (admin, registry, pools))
     roles = (
-        (registry, "ISSUER", router),
         (pools, "ROUTER", router),
         (pools, "HOUSE", admin),
         (pools, "PUBLISHER", empty.publisher.address),
@@ -177,12 +177,13 @@ def _deploy(node: Node) -> Chain:
     )
     for contract, role, holder in roles:
         node.send(_ROLE_GRANT.call(keccak256(role.encode()), holder), contract)
+    node.send(abi.Function("setIssuer", ("address", "bool")).call(router, True), registry)
     total = SEED_USDC * len(tokens)
     node.send(abi.Function("mint", ("address", "uint64")).call(admin, total), usdc)
     node.send(abi.Function("approve", ("address", "uint256")).call(pools, total), usdc)
     for token in tokens.values():
-        limit = (token, 500_000_000 * 10**6, 10**12)
-        node.send(abi.Function("configureToken", ("address", "uint64", "uint64")).call(*limit), registry)
+        limit = (token, 500_000_000 * 10**6, 500)
+        node.send(abi.Function("configureToken", ("address", "uint64", "uint32")).call(*limit), registry)
         config = (2_500, 250_000, 120, 20_000)
         configure = abi.Function("configure", ("address", "(uint32,uint32,uint32,uint32)"))
         node.send(configure.call(token, config), pools)

@@ -121,6 +121,11 @@ class House:
         order = Order(Kind.SEND, Money.whole(shillings, KES), source, to_phone=payee)
         return self.order(self.parts(), payer, order)[1]
 
+    def send_home(self, payer: str, payee: str, naira: int = 20_000) -> Summary:
+        """The other way: from MTN MoMo in Nigeria to M-Pesa in Kenya."""
+        order = Order(Kind.SEND, Money.whole(naira, NGN), to_phone=payee)
+        return self.order(self.parts(), payer, order)[1]
+
     def fill(self, payer: str, shillings: int) -> Summary:
         return self.order(self.parts(), payer, Order(Kind.RECEIVE, Money.whole(shillings, KES)))[1]
 

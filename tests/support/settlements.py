@@ -5,8 +5,8 @@ from typing import Any
 
 from juapesa.chain import abi
 from juapesa.crypto import keccak256
+from juapesa.issuance.domain import Statement
 from juapesa.money import CKES, CNGN, USDC, Currency
-from juapesa.transparency.entries import Statement
 from support.evm import MIDS_E18, Chain, Signer
 
 
@@ -32,12 +32,12 @@ class Hub:
         return Statement(
             token=self.chain.deployment.tokens[token],
             to=self.chain.deployment.router,
+            number=self.serial,
             amount=units,
-            receipt=self.fresh("receipt"),
+            receipt_hash=self.fresh("receipt"),
             reserves=2**62 if reserves is None else reserves,
             observed_at=now,
             expires_at=now + self.deadline_seconds,
-            nonce=self.fresh("nonce"),
         )
 
     def signed(self, statement: Statement, signers: tuple[Signer, ...] | None = None) -> tuple[Any, ...]:
@@ -45,8 +45,7 @@ class Hub:
         deployment = self.chain.deployment
         digest = statement.digest(deployment.chain_id, deployment.registry)
         signatures = [each.sign_digest(digest) for each in signers or self.chain.attesters[:2]]
-        body = (statement.token, statement.to, statement.amount, statement.receipt, statement.reserves)
-        return ((*body, statement.observed_at, statement.expires_at, statement.nonce), signatures)
+        return (statement.abi_tuple(), statement.entries, b"".join(signatures))
 
     def item(
         self, *, mints: Any = (), swaps: Any = (), burns: Any = (), deposits: Any = ()

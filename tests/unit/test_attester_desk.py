@@ -26,7 +26,7 @@ JUNK = st.recursive(
 def asked() -> StatementRequest:
     mint = Mint(Money.whole(10, CKES), Source.COLLECT, "mpesa-ke", "ours", "RKTQDM7W6S")
     address = "0x" + "1" * 40
-    statement = Statement(address, address, mint.amount.minor, bytes(32), 7, NOW, NOW + 60, b"\x01" * 32)
+    statement = Statement(address, address, 3, mint.amount.minor, bytes(32), 7, NOW, NOW + 60)
     return StatementRequest(uuid.uuid4(), CKES, mint, statement)
 
 
@@ -79,7 +79,7 @@ def test_nonsense_from_the_desk_never_ends_an_attester(name: str, junk: object) 
 
 
 @given(
-    st.sampled_from(("token", "to", "amount", "receipt", "reserves", "observedAt", "expiresAt", "nonce")),
+    st.sampled_from(("token", "to", "amount", "receipt", "reserves", "observedAt", "expiresAt", "number")),
     JUNK,
 )
 def test_nonsense_within_a_statement_never_ends_an_attester(name: str, junk: object) -> None:

@@ -11,7 +11,14 @@ import pytest
 from juapesa.chain import Deployment
 from juapesa.crypto import recover_address
 from juapesa.errors import JuaError, Unavailable
-from juapesa.issuance.attesting import LIFE_SECONDS_MAX, OBSERVED_SECONDS_MAX, Attester, Refused
+from juapesa.issuance.attesting import (
+    EXPIRY_MARGIN_SECONDS,
+    LIFE_SECONDS_MAX,
+    OBSERVED_SECONDS_MAX,
+    Attester,
+    Refused,
+    Signed,
+)
 from juapesa.issuance.domain import Mint, Source, Statement, StatementRequest, mint_receipt_hash
 from juapesa.money import CKES, KES, NGN, USDC, Money
 from support.evm import play_key
@@ -54,23 +61,23 @@ class BookedOperator:
 class PaperJournal:
     """A journal that a test can read."""
 
-    signed: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    signed: dict[bytes, Signed] = field(default_factory=dict)
 
-    def signed_for(self, receipt_hash: bytes) -> tuple[int, bytes] | None:
+    def signed_for(self, receipt_hash: bytes) -> Signed | None:
         return self.signed.get(receipt_hash)
 
-    def record(self, receipt_hash: bytes, amount: int, nonce: bytes) -> None:
-        self.signed[receipt_hash] = (amount, nonce)
+    def record(self, receipt_hash: bytes, signed: Signed) -> None:
+        self.signed[receipt_hash] = signed
 
 
 @dataclass
 class SeenChain:
-    """Which receipts the registry has minted against."""
+    """Which numbers the registry has minted."""
 
-    minted: set[bytes] = field(default_factory=set)
+    minted: set[int] = field(default_factory=set)
 
-    async def is_minted(self, receipt_hash: bytes) -> bool:
-        return receipt_hash in self.minted
+    async def is_minted(self, number: int) -> bool:
+        return number in self.minted
 
 
 @dataclass
@@ -89,8 +96,8 @@ class Bench:
         operators = {RAIL: self.operator}
         return Attester(play_key("attester 1"), DEPLOYMENT, KEY, operators, self.journal, self.chain)
 
-    def sign(self, request: StatementRequest) -> bytes:
-        return asyncio.run(self.attester().sign(request, NOW))
+    def sign(self, request: StatementRequest, now: int = NOW) -> bytes:
+        return asyncio.run(self.attester().sign(request, now))
 
 
 def asked(mint: Mint | None = None, **changes: object) -> StatementRequest:
@@ -99,12 +106,12 @@ def asked(mint: Mint | None = None, **changes: object) -> StatementRequest:
     statement = Statement(
         token=TOKEN,
         to=ROUTER,
+        number=7,
         amount=mint.amount.minor,
         receipt_hash=mint_receipt_hash(KEY, mint),
         reserves=Money.whole(500_000, CKES).minor,
         observed_at=NOW - 5,
         expires_at=NOW + 600,
-        nonce=bytes(31) + b"\x01",
     )
     changed = dataclasses.replace(statement, **changes)  # type: ignore[arg-type]
     return StatementRequest(uuid4(), mint.amount.currency, mint, changed)
@@ -120,7 +127,7 @@ def test_it_signs_what_it_sees() -> None:
     digest = request.statement.digest(298, REGISTRY)
     assert recover_address(digest, signature) == play_key("attester 1").address.lower()
     assert bench.journal.signed == {
-        request.statement.receipt_hash: (request.statement.amount, request.statement.nonce)
+        request.statement.receipt_hash: Signed(request.statement.amount, 7, NOW + 600)
     }
 
 
@@ -210,11 +217,25 @@ def test_it_refuses_another_amount_for_a_receipt_that_it_signed() -> None:
 def test_it_signs_the_same_again_only_while_the_chain_has_not_minted() -> None:
     bench = Bench()
     bench.sign(asked())
-    fresh = asked(nonce=bytes(31) + b"\x02")
-    assert bench.sign(fresh)
-    bench.chain.minted.add(fresh.statement.receipt_hash)
+    assert bench.sign(asked(reserves=1_000))
+    bench.chain.minted.add(7)
     with pytest.raises(Refused):
-        bench.sign(asked(nonce=bytes(31) + b"\x03"))
+        bench.sign(asked(reserves=2_000))
+
+
+def test_it_signs_under_another_number_only_when_the_first_can_be_minted_no_more() -> None:
+    bench, later = Bench(), NOW + 600 + EXPIRY_MARGIN_SECONDS
+    bench.sign(asked())
+    with pytest.raises(Refused):
+        bench.sign(asked(number=8))
+    anew = asked(number=8, observed_at=later, expires_at=later + 600)
+    with pytest.raises(Refused):
+        bench.sign(anew, later)
+    bench.chain.minted.add(7)
+    with pytest.raises(Refused):
+        bench.sign(anew, later + 1)
+    bench.chain.minted.clear()
+    assert bench.sign(anew, later + 1)
 
 
 def test_two_amounts_asked_for_at_once_get_one_signature() -> None:

@@ -16,7 +16,7 @@ FUNCTIONS = (
     abi.TOTAL_SUPPLY,
     abi.BALANCE_OF,
     abi.ATTESTERS,
-    abi.RECEIPT_USED,
+    abi.NUMBER_USED,
     abi.POOL_STATE,
 )
 EVENTS = (

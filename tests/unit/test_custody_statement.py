@@ -22,22 +22,21 @@ STATEMENTS = st.builds(
     Statement,
     token=ADDRESSES,
     to=ADDRESSES,
+    number=AMOUNTS,
     amount=AMOUNTS,
     receipt_hash=WORDS,
     reserves=AMOUNTS,
     observed_at=AMOUNTS,
     expires_at=AMOUNTS,
-    nonce=WORDS,
 )
 FIELDS = (
     ("token", "address"),
     ("to", "address"),
-    ("amount", "uint64"),
-    ("receipt", "bytes32"),
+    ("total", "uint64"),
+    ("entriesHash", "bytes32"),
     ("reserves", "uint64"),
     ("observedAt", "uint64"),
     ("expiresAt", "uint64"),
-    ("nonce", "bytes32"),
 )
 STATEMENT_DIGEST = abi.Function("statementDigest", (abi.STATEMENT,), ("bytes32",))
 
@@ -99,7 +98,7 @@ def test_changing_any_field_changes_the_digest(statement: Statement, name: str) 
 
 
 def test_the_digest_belongs_to_one_registry_on_one_chain() -> None:
-    statement = Statement(REGISTRY, REGISTRY, 1, bytes(32), 1, 1, 1, bytes(32))
+    statement = Statement(REGISTRY, REGISTRY, 1, 1, bytes(32), 1, 1, 1)
     here = statement.digest(CHAIN_ID, REGISTRY)
     assert here != statement.digest(CHAIN_ID + 1, REGISTRY)
     assert here != statement.digest(CHAIN_ID, "0x" + "12" * 20)

@@ -11,8 +11,8 @@ from eth_abi.abi import decode, encode
 
 from juapesa.crypto import keccak256
 
-STATEMENT = "(address,address,uint64,bytes32,uint64,uint64,uint64,bytes32)"
-MINT = f"({STATEMENT},bytes[])"
+STATEMENT = "(address,address,uint64,bytes32,uint64,uint64,uint64)"
+MINT = f"({STATEMENT},bytes,bytes)"
 SWAP = "(address,address,uint64,uint64)"
 BURN = "(address,uint64,bytes32)"
 DEPOSIT = "(address,uint64)"
@@ -82,7 +82,7 @@ SETTLED = Function("settled", ("bytes32",), ("bool",))
 TOTAL_SUPPLY = Function("totalSupply", (), ("uint256",))
 BALANCE_OF = Function("balanceOf", ("address",), ("uint256",))
 ATTESTERS = Function("attesters", (), ("address[]", "uint8"))
-RECEIPT_USED = Function("receiptUsed", ("bytes32",), ("bool", "bool"))
+NUMBER_USED = Function("numberUsed", ("uint64",), ("bool",))
 POOL_STATE = Function(
     "state",
     ("address",),
@@ -95,13 +95,12 @@ APPENDED = _event(
     "Appended",
     "uint64 indexed",
     "address indexed",
-    "bytes32 indexed",
-    "int64",
+    "uint8 indexed",
     "uint64",
     "bytes32",
     "address",
     "uint64",
-    "bytes32",
+    "bytes",
 )
 SWAPPED = _event(
     "Swapped",
@@ -137,8 +136,15 @@ _ERRORS = {
         "StatementExpired(uint64,uint64)",
         "StatementFromFuture(uint64,uint64)",
         "StatementStale(uint64,uint64,uint64)",
-        "NonceUsed(bytes32)",
-        "ReceiptUsed(bytes32)",
+        "NumberUsed(uint64)",
+        "ReportUsed(bytes32)",
+        "NotIssuer(address)",
+        "BadEntries()",
+        "WrongTotal(uint64,uint256)",
+        "UnknownCheckpoint(uint64)",
+        "AccessManagedInvalidAuthority(address)",
+        "AccessManagedRequiredDelay(address,uint32)",
+        "AccessManagedUnauthorized(address)",
         "CustodyShort(uint64,uint64)",
         "WrongSignatureCount(uint256,uint256)",
         "NotAttester(address)",

@@ -18,6 +18,7 @@ from juapesa.money import Money, local_currency_of
 
 OBSERVED_SECONDS_MAX = 120
 LIFE_SECONDS_MAX = 3_600
+EXPIRY_MARGIN_SECONDS = 120  # a block's clock may be behind mine
 
 
 class Refused(JuaError):
@@ -42,23 +43,32 @@ class Operator(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signature that was given away: for how much, under which number, good until when."""
+
+    amount: int
+    number: int
+    expires_at: int
+
+
 class Journal(Protocol):
     """What this attester has signed, kept on its own disk."""
 
-    def signed_for(self, receipt_hash: bytes) -> tuple[int, bytes] | None:
-        """(amount, nonce) last signed for this receipt."""
+    def signed_for(self, receipt_hash: bytes) -> Signed | None:
+        """What was last signed for this receipt."""
         ...
 
-    def record(self, receipt_hash: bytes, amount: int, nonce: bytes) -> None:
+    def record(self, receipt_hash: bytes, signed: Signed) -> None:
         """Write down a signature before it is given away."""
         ...
 
 
-class ReceiptUse(Protocol):
+class NumberUse(Protocol):
     """The attester's own look at the chain."""
 
-    async def is_minted(self, receipt_hash: bytes) -> bool:
-        """Whether the registry has minted against this receipt."""
+    async def is_minted(self, number: int) -> bool:
+        """Whether the registry has minted this number."""
         ...
 
 
@@ -71,12 +81,12 @@ class Attester:
     receipt_key: bytes
     operators: Mapping[str, Operator]  # by rail
     journal: Journal
-    chain: ReceiptUse
+    chain: NumberUse
 
     async def sign(self, request: StatementRequest, now: int) -> bytes:
         """The signature over the statement's digest. Raises Refused."""
         self._check_form(request, now)
-        await self._check_history(request)
+        await self._check_history(request.statement, now)
         operator = self.operators.get(request.mint.rail)
         if operator is None:
             raise Refused(f"I have no access to {request.mint.rail}.")
@@ -84,8 +94,9 @@ class Attester:
         await asyncio.gather(self._check_movement(request, operator), self._check_float(request, operator))
         statement = request.statement
         # Again, for another request may have been judged while we asked: nothing is awaited from here on.
-        self._check_journal(statement)
-        self.journal.record(statement.receipt_hash, statement.amount, statement.nonce)
+        self._check_journal(statement, now)
+        signed = Signed(statement.amount, statement.number, statement.expires_at)
+        self.journal.record(statement.receipt_hash, signed)
         return self.signer.sign_digest(statement.digest(self.deployment.chain_id, self.deployment.registry))
 
     def _check_form(self, request: StatementRequest, now: int) -> None:
@@ -103,18 +114,22 @@ class Attester:
         if not now < statement.expires_at <= now + LIFE_SECONDS_MAX:
             raise Refused("The statement has expired or lives too long.")
 
-    async def _check_history(self, request: StatementRequest) -> None:
-        statement = request.statement
-        signed_before = self._check_journal(statement)
-        if signed_before and await self.chain.is_minted(statement.receipt_hash):
+    async def _check_history(self, statement: Statement, now: int) -> None:
+        """One movement, one mint: not under this number, nor under one that I signed for before."""
+        before = self._check_journal(statement, now)
+        if before is not None and await self.chain.is_minted(before.number):
             raise Refused("This movement was minted against already.")
 
-    def _check_journal(self, statement: Statement) -> bool:
-        """Whether this movement was signed for before. Raises Refused when it was for another amount."""
+    def _check_journal(self, statement: Statement, now: int) -> Signed | None:
+        """What I signed for this movement before. Raises Refused when that could still be minted too."""
         before = self.journal.signed_for(statement.receipt_hash)
-        if before is not None and before[0] != statement.amount:
+        if before is None:
+            return None
+        if before.amount != statement.amount:
             raise Refused("I signed another amount for this movement.")
-        return before is not None
+        if before.number != statement.number and now <= before.expires_at + EXPIRY_MARGIN_SECONDS:
+            raise Refused("I signed this movement under another number, which may yet be minted.")
+        return before
 
     async def _check_movement(self, request: StatementRequest, operator: Operator) -> None:
         mint = request.mint

@@ -12,12 +12,11 @@ from juapesa.money import Money
 
 # An item that the contract refused for one of these will be refused again: the price has moved away,
 # the time is over, or the same money was minted already. Anything else is worth another block.
-FINAL_REFUSALS = frozenset({"MinOutNotMet", "DeadlinePassed", "ReceiptUsed", "TradeTooLarge", "ReserveShort"})
+FINAL_REFUSALS = frozenset({"MinOutNotMet", "DeadlinePassed", "NumberUsed", "TradeTooLarge", "ReserveShort"})
 # These are the statement's fault: a fresh one is asked for.
 STATEMENT_REFUSALS = frozenset(
     {
         "CustodyShort",
-        "NonceUsed",
         "NotAttester",
         "StatementExpired",
         "StatementStale",
@@ -65,11 +64,16 @@ def settle_call(
 
 def _item(ready: Ready, deployment: Deployment, receipt_key: bytes) -> tuple[Any, ...]:
     orders = ready.orders
-    mints = [(ready.request.statement.abi_tuple(), list(ready.signatures))] if ready.request else []
+    mints = [_mint(ready.request, ready.signatures)] if ready.request else []
     swaps = [_swap(orders.swap, deployment)] if orders.swap else []
     burns = [(*_at(orders.burn, deployment), burn_receipt_hash(receipt_key, ready.id))] if orders.burn else []
     deposits = [_at(orders.deposit, deployment)] if orders.deposit else []
     return (item_key(ready.id), ready.deadline, mints, swaps, burns, deposits)
+
+
+def _mint(request: StatementRequest, signatures: Sequence[bytes]) -> tuple[Any, ...]:
+    statement = request.statement
+    return (statement.abi_tuple(), statement.entries, b"".join(signatures))
 
 
 def _swap(swap: Swap, deployment: Deployment) -> tuple[str, str, int, int]:

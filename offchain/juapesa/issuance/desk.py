@@ -66,12 +66,12 @@ def request_json(request: StatementRequest) -> dict[str, Any]:
         "statement": {
             "token": statement.token,
             "to": statement.to,
+            "number": statement.number,
             "amount": statement.amount,
             "receipt": "0x" + statement.receipt_hash.hex(),
             "reserves": statement.reserves,
             "observedAt": statement.observed_at,
             "expiresAt": statement.expires_at,
-            "nonce": "0x" + statement.nonce.hex(),
         },
     }
 
@@ -94,12 +94,12 @@ def read_request(found: Any) -> StatementRequest:
             statement=Statement(
                 token=_address(stated["token"]),
                 to=_address(stated["to"]),
+                number=_unsigned(stated["number"]),
                 amount=amount,
                 receipt_hash=_word(stated["receipt"]),
                 reserves=_unsigned(stated["reserves"]),
                 observed_at=_unsigned(stated["observedAt"]),
                 expires_at=_unsigned(stated["expiresAt"]),
-                nonce=_word(stated["nonce"]),
             ),
         )
     except (KeyError, TypeError, ValueError) as problem:

@@ -14,8 +14,8 @@ from juapesa.crypto import keccak256
 from juapesa.money import Currency, Money, currency
 
 _TYPE = (
-    "CustodyStatement(address token,address to,uint64 amount,bytes32 receipt,uint64 reserves,"
-    "uint64 observedAt,uint64 expiresAt,bytes32 nonce)"
+    "CustodyStatement(address token,address to,uint64 total,bytes32 entriesHash,uint64 reserves,"
+    "uint64 observedAt,uint64 expiresAt)"
 )
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
@@ -106,16 +106,24 @@ def _unpack(stored: Sequence[Any]) -> Money:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A custody statement: what attesters sign, field for field as in IAttestationRegistry."""
+    """A custody statement over one receipt: what attesters sign, as IAttestationRegistry has it.
+
+    ``number`` is the item's: the registry mints a number once, and attesters bind each receipt to one.
+    """
 
     token: str  # address
     to: str
+    number: int
     amount: int
     receipt_hash: bytes
     reserves: int
     observed_at: int
     expires_at: int
-    nonce: bytes
+
+    @property
+    def entries(self) -> bytes:
+        """The statement's entries, packed as the registry reads them."""
+        return self.number.to_bytes(8, "big") + self.amount.to_bytes(8, "big") + self.receipt_hash
 
     def abi_tuple(self) -> tuple[Any, ...]:
         """In the order of the contract's struct."""
@@ -123,11 +131,10 @@ class Statement:
             self.token,
             self.to,
             self.amount,
-            self.receipt_hash,
+            keccak256(self.entries),
             self.reserves,
             self.observed_at,
             self.expires_at,
-            self.nonce,
         )
 
     def digest(self, chain_id: int, registry: str) -> bytes:
@@ -141,7 +148,6 @@ class Statement:
             "uint64",
             "uint64",
             "uint64",
-            "bytes32",
         ]
         struct = keccak256(encode(types, [keccak256(_TYPE.encode()), *self.abi_tuple()]))
         return keccak256(b"\x19\x01" + _domain(chain_id, registry) + struct)

@@ -7,10 +7,12 @@ logs alone, so it can be rebuilt at any time and must come out the same.
 """
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from juapesa.chain import Deployment, Rpc, abi
+from juapesa.chain.log_entries import Entry, entries
 from juapesa.db import Database, UnitOfWork
 from juapesa.issuance import store
 from juapesa.issuance.errors import MirrorDiverged
@@ -81,23 +83,27 @@ class Mirror:
         return handler is not None and handler(uow, log)
 
     def _appended(self, uow: UnitOfWork, log: dict[str, Any]) -> bool:
-        index, token, receipt, delta, supply_after, _statement, _actor, _time, leaf = abi.APPENDED.read(log)
-        of = self.deployment.currency_at(token)
-        fresh = store.insert_leaf(
+        appended = entries(*abi.APPENDED.read(log))
+        of = self.deployment.currency_at(appended[0].token)
+        fresh = [entry for entry in appended if self._insert_leaf(uow, log, of, entry)]
+        if fresh:
+            self._move(uow, log, of, SUPPLY, HUB, sum(entry.delta for entry in fresh))
+            self._check_supply(uow, of, fresh[-1].index, fresh[-1].supply_after)
+        return bool(fresh)
+
+    def _insert_leaf(self, uow: UnitOfWork, log: dict[str, Any], of: Currency, entry: Entry) -> bool:
+        return store.insert_leaf(
             uow,
-            log_index=index,
+            log_index=entry.index,
+            kind=entry.kind,
             token=of.code,
-            delta=delta,
-            supply_after=supply_after,
-            receipt_hash=receipt,
-            leaf=leaf,
+            delta=entry.delta,
+            supply_after=entry.supply_after,
+            receipt_hash=entry.receipt,
+            leaf=hashlib.sha256(b"\x00" + entry.encoded(self.deployment.chain_id)).digest(),
             tx_hash=log["transactionHash"],
             block=int(log["blockNumber"], 16),
         )
-        if fresh:
-            self._move(uow, log, of, SUPPLY, HUB, delta)
-            self._check_supply(uow, of, index, supply_after)
-        return fresh
 
     def _check_supply(self, uow: UnitOfWork, of: Currency, index: int, supply_after: int) -> None:
         kind, owner = SUPPLY

@@ -1,6 +1,5 @@
 """Orders to the chain: recorded once, attested by a quorum, settled in batches, followed to the end."""
 
-import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,18 +100,20 @@ class Issuance:
         return len(expiring)
 
     def refresh(self, uow: UnitOfWork, item_id: uuid.UUID, supply_after: int = 0) -> None:
-        """Ask for a fresh statement about the same movement, with today's claim and a new nonce.
+        """Ask for a fresh statement about the same movement, with today's claim.
 
         ``supply_after`` is what the chain said the supply would be after this mint, when it refused an
-        older claim: the mirror may not know yet. The old statement can do no harm: its receipt is the
-        same, and a receipt mints once.
+        older claim: the mirror may not know yet. The old statement can do no harm: its number is the
+        same, and a number mints once.
         """
-        mint = self.item(uow, item_id).orders.mint
+        found = self.item(uow, item_id)
+        mint = found.orders.mint
         assert mint is not None, "only a mint has a statement"
         custody = store.statement_custody(uow, item_id)
         # This mint is among the outstanding ones already.
         amount = mint.amount.minor
-        statement = self._statement(uow, mint, custody, counted=amount, supply_min=supply_after - amount)
+        least = supply_after - amount
+        statement = self._statement(uow, found.number, mint, custody, counted=amount, supply_min=least)
         store.replace_statement(uow, item_id, statement, self._digest(statement), custody)
         uow.notify(CHAIN_ITEMS)
 
@@ -137,11 +138,19 @@ class Issuance:
         token = mint.amount.currency
         held = next(each for local, each in floats.items() if token_of(local) == token)
         custody = held.rescaled_down(token).minor
-        statement = self._statement(uow, mint, custody)
+        number = self.item(uow, item_id).number
+        statement = self._statement(uow, number, mint, custody)
         store.insert_statement(uow, item_id, token, mint, statement, self._digest(statement), custody)
 
     def _statement(
-        self, uow: UnitOfWork, mint: Mint, custody: int, *, counted: int = 0, supply_min: int = 0
+        self,
+        uow: UnitOfWork,
+        number: int,
+        mint: Mint,
+        custody: int,
+        *,
+        counted: int = 0,
+        supply_min: int = 0,
     ) -> Statement:
         """A fresh statement; ``counted`` units of this mint are among the outstanding ones already."""
         token, now = mint.amount.currency, self._now()
@@ -151,12 +160,12 @@ class Issuance:
         return Statement(
             token=self.deployment.tokens[token],
             to=self.deployment.router,
+            number=number,
             amount=mint.amount.minor,
             receipt_hash=mint_receipt_hash(self.receipt_key, mint),
             reserves=reserves_claim(supply, outstanding, mint.amount.minor, custody),
             observed_at=now - CLOCK_TOLERANCE_SECONDS,
             expires_at=now + self.statement_seconds,
-            nonce=secrets.token_bytes(32),
         )
 
     def _digest(self, statement: Statement) -> bytes:

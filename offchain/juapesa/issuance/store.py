@@ -16,6 +16,7 @@ class ItemRow:
     """An item as it is on record."""
 
     id: uuid.UUID
+    number: int  # in the registry: one for each item, minted once
     orders: Orders
     deadline: datetime
     state: str
@@ -113,8 +114,8 @@ def insert_statement(
     """``custody`` is the float as our books have it, in token units."""
     uow.execute(
         """INSERT INTO issuance.statement (item_id, token, amount, source, rail, reference, receipt, reserves,
-               observed_at, expires_at, nonce, receipt_hash, digest, custody)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+               observed_at, expires_at, receipt_hash, digest, custody)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             item_id,
             token.code,
@@ -126,7 +127,6 @@ def insert_statement(
             statement.reserves,
             statement.observed_at,
             statement.expires_at,
-            statement.nonce,
             statement.receipt_hash,
             digest,
             custody,
@@ -140,13 +140,12 @@ def replace_statement(
     """A fresh statement in the place of one that cannot be used any more; its signatures go with it."""
     uow.execute("DELETE FROM issuance.signature WHERE item_id = %s", (item_id,))
     uow.execute(
-        """UPDATE issuance.statement SET reserves = %s, observed_at = %s, expires_at = %s, nonce = %s,
+        """UPDATE issuance.statement SET reserves = %s, observed_at = %s, expires_at = %s,
                digest = %s, custody = %s WHERE item_id = %s""",
         (
             statement.reserves,
             statement.observed_at,
             statement.expires_at,
-            statement.nonce,
             digest,
             custody,
             item_id,
@@ -184,7 +183,11 @@ def outstanding_mints(uow: UnitOfWork, token: Currency) -> int:
 
 def request(uow: UnitOfWork, item_id: uuid.UUID, addresses: dict[Currency, str], to: str) -> StatementRequest:
     """The statement request of an item that mints."""
-    row = uow.one("SELECT * FROM issuance.statement WHERE item_id = %s", (item_id,))
+    row = uow.one(
+        """SELECT s.*, i.number FROM issuance.statement s JOIN issuance.item i ON i.id = s.item_id
+           WHERE s.item_id = %s""",
+        (item_id,),
+    )
     assert row is not None
     return _request(row, addresses, to)
 
@@ -194,7 +197,7 @@ def open_requests(
 ) -> list[StatementRequest]:
     """Statements of open items that this attester has not signed, oldest first."""
     rows = uow.all(
-        """SELECT s.* FROM issuance.statement s JOIN issuance.item i ON i.id = s.item_id
+        """SELECT s.*, i.number FROM issuance.statement s JOIN issuance.item i ON i.id = s.item_id
            WHERE i.state = 'open' AND NOT EXISTS (
                SELECT FROM issuance.signature g WHERE g.item_id = s.item_id AND g.attester = %s)
            ORDER BY i.created_at LIMIT %s""",
@@ -302,6 +305,7 @@ def move_cursor(uow: UnitOfWork, name: str, block: int) -> None:
 def _item(row: dict[str, Any]) -> ItemRow:
     return ItemRow(
         row["id"],
+        row["number"],
         Orders.from_json(row["orders"]),
         row["deadline"],
         row["state"],
@@ -321,11 +325,11 @@ def _request(row: dict[str, Any], addresses: dict[Currency, str], to: str) -> St
         statement=Statement(
             token=addresses[token],
             to=to,
+            number=row["number"],
             amount=row["amount"],
             receipt_hash=bytes(row["receipt_hash"]),
             reserves=row["reserves"],
             observed_at=row["observed_at"],
             expires_at=row["expires_at"],
-            nonce=bytes(row["nonce"]),
         ),
     )

@@ -18,6 +18,7 @@ from juapesa.payments.domain import Status
 from juapesa.payments.ports import ChainDesk, Outbox
 from juapesa.payments.saga import (
     CHAIN_LEGS,
+    ENDED,
     AddLeg,
     Book,
     Booking,
@@ -109,8 +110,7 @@ class Execution:
             case Tell(message, reason):
                 self._tell(uow, payment_id, Tell(message, reason))
             case CallOperator(why):
-                store.call_operator(uow, payment_id, why)
-                store.add_event(uow, payment_id, now, "needs an operator", why, seq)
+                self._call_operator(uow, payment_id, seq, why)
 
     def _set_leg(self, uow: UnitOfWork, payment_id: int, seq: int, state: LegState, now: datetime) -> None:
         before = store.load(uow, payment_id).leg(seq)
@@ -119,6 +119,15 @@ class Execution:
         store.set_leg(uow, payment_id, seq, state=state)
         if state is LegState.DUE:
             store.set_leg(uow, payment_id, seq, next_at=now, lease_until=None)
+        if state in ENDED:
+            store.set_leg(uow, payment_id, seq, next_at=None)
+
+    def _call_operator(self, uow: UnitOfWork, payment_id: int, seq: int, why: str) -> None:
+        """Call a person, once for each reason: what is asked about again and again says the same."""
+        if store.needs_operator(uow, payment_id) == why:
+            return
+        store.call_operator(uow, payment_id, why)
+        store.add_event(uow, payment_id, self.clock.now(), "needs an operator", why, seq)
 
     def _add_leg(self, uow: UnitOfWork, payment_id: int, kind: LegKind) -> None:
         legs = store.load(uow, payment_id).legs

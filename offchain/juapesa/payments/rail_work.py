@@ -47,8 +47,11 @@ from juapesa.rails.ports import CollectOrder, Outcome, PayoutOrder, Rail, RailAn
 Answer = TypeVar("Answer")
 
 LEGS_AT_ONCE = 16
+LATE_SUCCESS_MAX = timedelta(days=2)  # as far as operators' statements reach back
 CHAIN_LEG_PATIENCE = timedelta(seconds=1)  # a notification usually comes first
 
+_UNDECIDED = frozenset({Outcome.PENDING, Outcome.UNKNOWN, Outcome.ABSENT})
+_NOT_ASKED = frozenset({LegState.WAITING, LegState.DUE})
 # The operator refused to take the order at all; the same order may be put again later.
 _TRY_AGAIN = frozenset({Reason.RATE_LIMITED, Reason.OPERATOR_DOWN})
 
@@ -84,7 +87,7 @@ class RailWork:
             loaded = await self._commit(self._intend, leg)
             if loaded is not None:
                 answer = await self._order(loaded, leg)
-                await self._commit(self._record, leg, answer)
+                await self._commit(self._record_order, leg, answer)
             return
         loaded = await asyncio.to_thread(self._load, leg)
         answer = await self._find(loaded, leg)
@@ -152,10 +155,12 @@ class RailWork:
 
     def _wait_for_float(self, uow: UnitOfWork, leg: LegRow, now: datetime) -> None:
         since = leg.asked_at or now
-        waited = (now - since).total_seconds()
-        if leg.kind is LegKind.PAYOUT and waited >= self.waits.payout_float_seconds:
+        too_long = (now - since).total_seconds() >= self.waits.payout_float_seconds
+        if too_long and leg.kind is LegKind.PAYOUT:
             self.execution.record(uow, leg.payment_id, leg.seq, GaveUp(Reason.FLOAT_EMPTY))
             return
+        if too_long:
+            self._call_operator(uow, leg, "there has been no float for this refund for long")
         later = now + self._backoff(leg.attempts + 1)
         store.add_event(uow, leg.payment_id, now, "waits for float", seq=leg.seq)
         store.set_leg(
@@ -188,10 +193,20 @@ class RailWork:
 
     # --- recording -------------------------------------------------------------------------
 
+    def _record_order(self, leg: LegRow, answer: RailAnswer) -> None:
+        """Third commit: the answer to an order. Its handle is the true one, whatever callbacks said."""
+        with self.db.unit_of_work() as uow:
+            if answer.handle is not None:
+                store.set_leg(uow, leg.payment_id, leg.seq, handle=answer.handle)
+            current = store.load(uow, leg.payment_id).leg(leg.seq)
+            self._take(uow, current, answer, ask_again=self._wait_after_order(leg))
+
     def _record(self, leg: LegRow, answer: RailAnswer) -> None:
-        """Third commit: the answer to an order, or to a question that a callback caused."""
+        """Third commit: the answer to a question that a callback caused."""
         with self.db.unit_of_work() as uow:
             current = store.load(uow, leg.payment_id).leg(leg.seq)
+            if current.state in _NOT_ASKED and answer.outcome in _UNDECIDED:
+                return  # it will be ordered, whatever a callback out of turn made us ask
             self._take(uow, current, answer, ask_again=self._wait_after_order(leg))
 
     def _record_found(self, leg: LegRow, answer: RailAnswer) -> None:
@@ -200,30 +215,61 @@ class RailWork:
         with self.db.unit_of_work() as uow:
             current = store.load(uow, leg.payment_id).leg(leg.seq)
             if current.state in ENDED:
+                self._take_late(uow, current, answer, now)
                 return
-            silent = answer.outcome in {Outcome.PENDING, Outcome.UNKNOWN}
-            given_up = silent and self._patience_is_over(current, now)
+            undecided = answer.outcome in _UNDECIDED
+            given_up = undecided and self._patience_is_over(current, now)
             if given_up and current.kind is LegKind.COLLECT:
-                store.add_event(uow, leg.payment_id, now, "gave up asking", answer.code, leg.seq)
-                self.execution.record(uow, leg.payment_id, leg.seq, GaveUp(Reason.EXPIRED))
+                self._give_up(uow, current, answer, now)
                 return
-            if given_up and not store.needs_operator(uow, leg.payment_id):
-                why = CallOperator(f"the outcome of this {current.kind} has been unknown for long")
-                self.execution.run(uow, leg.payment_id, leg.seq, [why])
-            if silent:
+            if given_up:
+                self._call_operator(
+                    uow, current, f"the outcome of this {current.kind} has been unknown for long"
+                )
+            if undecided and answer.outcome is not Outcome.ABSENT:
                 self._show_pending(uow, current)
             self._take(uow, current, answer, ask_again=self._poll(current))
+
+    def _give_up(self, uow: UnitOfWork, leg: LegRow, answer: RailAnswer, now: datetime) -> None:
+        """End a collection that nobody speaks of; its success may yet come to light (RAIL-3)."""
+        store.add_event(uow, leg.payment_id, now, "gave up asking", answer.code[:60], leg.seq)
+        self.execution.record(uow, leg.payment_id, leg.seq, GaveUp(Reason.EXPIRED))
+        self._ask_ever_more_rarely(uow, leg, now)
+
+    def _take_late(self, uow: UnitOfWork, leg: LegRow, answer: RailAnswer, now: datetime) -> None:
+        """An answer about a leg that has ended: a success of a collection given up on is paid back."""
+        store.set_leg(uow, leg.payment_id, leg.seq, next_at=None)
+        self._take(uow, leg, answer, ask_again=self._poll(leg))
+        if leg.state is LegState.FAILED and answer.outcome in _UNDECIDED:
+            self._ask_ever_more_rarely(uow, leg, now)
+
+    def _ask_ever_more_rarely(self, uow: UnitOfWork, leg: LegRow, now: datetime) -> None:
+        """Ask again after as long as it has taken so far; after two days, never."""
+        assert leg.asked_at is not None, "it has been asked about"
+        waited = now - leg.asked_at
+        if waited < LATE_SUCCESS_MAX:
+            store.set_leg(uow, leg.payment_id, leg.seq, next_at=now + waited, lease_until=None)
+
+    def _call_operator(self, uow: UnitOfWork, leg: LegRow, why: str) -> None:
+        """Call a person, unless one is called already: the first reason is the one to look at."""
+        if store.needs_operator(uow, leg.payment_id) is None:
+            self.execution.run(uow, leg.payment_id, leg.seq, [CallOperator(why)])
 
     def _take(self, uow: UnitOfWork, leg: LegRow, answer: RailAnswer, *, ask_again: timedelta) -> None:
         now = self.clock.now()
         details = {
             name: value
-            for name, value in (("handle", answer.handle), ("receipt", answer.receipt))
-            if value is not None
+            for name, value, known in (
+                ("handle", answer.handle, leg.handle),
+                ("receipt", answer.receipt, None),
+            )
+            if value is not None and known is None
         }
         store.set_leg(uow, leg.payment_id, leg.seq, code=answer.code[:60], lease_until=None, **details)
         if self._is_worth_another_try(leg, answer, now):
             store.add_event(uow, leg.payment_id, now, f"{leg.kind} put off", answer.code[:60], leg.seq)
+            if self._patience_is_over(leg, now):
+                self._call_operator(uow, leg, f"the operator has been putting off this {leg.kind} for long")
             store.set_leg(
                 uow,
                 leg.payment_id,
@@ -257,6 +303,8 @@ class RailWork:
     def _follow_chain(self, leg: LegRow) -> None:
         now = self.clock.now()
         with self.db.unit_of_work() as uow:
+            if store.load(uow, leg.payment_id).leg(leg.seq).state in ENDED:
+                return
             outcome = self.execution.chain.outcome(uow, leg.reference)
             facts: dict[ChainState, Callable[[], Fact]] = {
                 ChainState.SETTLED: ItemSettled,
@@ -275,14 +323,19 @@ class RailWork:
             return store.load(uow, leg.payment_id)
 
     def _open_leg(self, reference: str, hint: RailAnswer) -> tuple[Loaded, LegRow] | None:
-        """The leg that a callback speaks of, with the handle that the callback brought."""
+        """The leg that a callback speaks of, with the handle that the callback brought.
+
+        That handle counts only while the operator's answer to our order is missing, and only when no
+        other order of ours has it: a stranger could name another payment's.
+        """
         with self.db.unit_of_work() as uow:
             found = store.find_leg(uow, reference)
             if found is None:
                 return None
             loaded = store.load(uow, found[0])
             leg = loaded.leg(found[1])
-            if hint.handle is not None and leg.handle is None:
+            unanswered = leg.handle is None or leg.state is LegState.ASKING
+            if hint.handle is not None and unanswered and not store.is_handle_known(uow, hint.handle):
                 store.set_leg(uow, leg.payment_id, leg.seq, handle=hint.handle)
                 leg = replace(leg, handle=hint.handle)
             return loaded, leg

@@ -209,15 +209,25 @@ def find_leg(uow: UnitOfWork, reference: str) -> tuple[int, int] | None:
     return (row["payment_id"], row["seq"]) if row else None
 
 
+def is_handle_known(uow: UnitOfWork, handle: str) -> bool:
+    """Whether some leg has this handle of an operator's."""
+    return uow.one("SELECT 1 FROM payments.leg WHERE handle = %s LIMIT 1", (handle,)) is not None
+
+
 def claim_legs(
     uow: UnitOfWork, kinds: list[str], now: datetime, lease_until: datetime, limit: int
 ) -> list[LegRow]:
-    """Legs whose time has come, leased to the caller; two workers never get the same one."""
+    """Legs whose time has come, leased to the caller; two workers never get the same one.
+
+    A failed collection has a time only while its success may still come to light.
+    """
     rows = uow.all(
         """UPDATE payments.leg SET lease_until = %(lease)s
            WHERE (payment_id, seq) IN (
                SELECT payment_id, seq FROM payments.leg
-               WHERE state IN ('due', 'asking', 'pending', 'unknown') AND kind = ANY(%(kinds)s)
+               WHERE (state IN ('due', 'asking', 'pending', 'unknown')
+                      OR state = 'failed' AND kind = 'collect')
+                 AND kind = ANY(%(kinds)s)
                  AND next_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
                ORDER BY next_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
            RETURNING *""",
@@ -242,10 +252,10 @@ def set_status(uow: UnitOfWork, payment_id: int, status: Status, ended_at: datet
     )
 
 
-def needs_operator(uow: UnitOfWork, payment_id: int) -> bool:
-    """Whether a person has been called to look already."""
+def needs_operator(uow: UnitOfWork, payment_id: int) -> str | None:
+    """Why a person has been called to look; None when nobody has."""
     row = uow.one("SELECT needs_operator FROM payments.payment WHERE id = %s", (payment_id,))
-    return row is not None and row["needs_operator"] is not None
+    return row["needs_operator"] if row is not None else None
 
 
 def call_operator(uow: UnitOfWork, payment_id: int, why: str) -> None:

@@ -3,14 +3,17 @@
 import gzip
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from juapesa.supervisor.errors import ChainLost, ProcessFailed
+from juapesa.supervisor.plan import last_words
 
 SAVE_SECONDS_MIN = 5.0
+PIECE_BYTES = 1 << 20
 SAVE_SHARE_MAX = 0.02  # saving may take this share of the time at most: a long chain is saved less often
 
 
@@ -34,6 +37,25 @@ class LocalChain:
         if "result" not in answer:
             raise ProcessFailed(f"The chain refuses {method}: {answer.get('error')}.")
         return answer["result"]
+
+    def inherit(self) -> None:
+        """Take over what the chain wrote down as it ended: newer than any dump of ours, if it is whole.
+
+        Before the first dump there is no finished deployment, and what was begun is begun anew.
+        """
+        words = last_words(self._dump)
+        if self._dump.exists() and words.exists() and _is_whole(words):
+            words.replace(self._dump)
+        words.unlink(missing_ok=True)
+
+    async def require_known(self, transactions: Sequence[str]) -> None:
+        """Raise ChainLost when one of these is in no block: the database is ahead of this chain."""
+        for tx in transactions:
+            if await self.rpc("eth_getTransactionReceipt", tx) is None:
+                raise ChainLost(
+                    f"The database knows the transaction {tx} as mined, but the local chain does not: it was "
+                    "killed before it could write itself down. `jua up --fresh` starts again with empty data."
+                )
 
     async def mine_by_time(self, block_seconds: float) -> None:
         """From now on a block every so often, as Hedera's."""
@@ -72,3 +94,17 @@ class LocalChain:
                     "database still speaks of it. `jua up --fresh` starts again with empty data."
                 )
         return True
+
+
+def _is_whole(dump: Path) -> bool:
+    """Whether a dump was written to its end, and is on the disk.
+
+    One that was cut off has braces that nothing closes; no text in it holds a brace, for all are
+    names of fields and hexadecimal numbers.
+    """
+    depth = 0
+    with dump.open("rb") as file:
+        os.fsync(file.fileno())
+        while piece := file.read(PIECE_BYTES):
+            depth += piece.count(b"{") - piece.count(b"}")
+        return depth == 0 and file.tell() > 0

@@ -15,7 +15,6 @@ import httpx
 from juapesa.supervisor.errors import ProcessFailed
 from juapesa.supervisor.plan import Process, working_directory
 
-STOP_SECONDS_MAX = 8.0
 SETTLE_SECONDS = 0.3  # a process without a ready URL has to live this long
 POLL_SECONDS = 0.1
 LOG_BYTES_MAX = 5_000_000
@@ -91,14 +90,14 @@ class Child:
             return
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.ended(), STOP_SECONDS_MAX)
+            await asyncio.wait_for(self.ended(), self.process.stop_seconds_max)
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await self.ended()
 
     def kill(self) -> None:
-        """End it at once."""
-        self._signal(signal.SIGKILL)
+        """End it at once, or as soon as it has written down what would be lost."""
+        self._signal(signal.SIGTERM if self.process.writes_at_end else signal.SIGKILL)
 
     def tail(self) -> str:
         """The end of its log, for a message."""

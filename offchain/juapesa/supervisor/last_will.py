@@ -14,8 +14,9 @@ from pathlib import Path
 from juapesa.db import EmbeddedPostgres
 from juapesa.supervisor.errors import AlreadyRunning
 from juapesa.supervisor.folder import forget_processes, held
+from juapesa.supervisor.plan import CHAIN_STOP_SECONDS_MAX
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = CHAIN_STOP_SECONDS_MAX  # whoever is still there then will not end by itself
 
 
 class LastWill:

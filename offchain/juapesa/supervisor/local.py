@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from juapesa.config import Settings
-from juapesa.db import EmbeddedPostgres
+from juapesa.db import Database, EmbeddedPostgres
+from juapesa.issuance.landed import newest_transactions
 from juapesa.supervisor import folder
 from juapesa.supervisor.chain_state import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, LocalChain
-from juapesa.supervisor.errors import ChainLost, ProcessFailed
+from juapesa.supervisor.errors import ProcessFailed
 from juapesa.supervisor.last_will import LastWill
 from juapesa.supervisor.plan import (
     LOOPBACK,
@@ -98,8 +99,7 @@ class LocalRun:
             await _until(stop, self._live(supervisor, chain))
         finally:
             self.report("Stopping ...")
-            await self._save_last(chain)
-            await supervisor.down()
+            await supervisor.down()  # the chain last: it then writes itself down
         self.report("Stopped.")
 
     def _chain(self) -> LocalChain:
@@ -110,8 +110,13 @@ class LocalRun:
     def _supervisor(self, database_url: str, chain: LocalChain) -> Supervisor:
         rows = [row for row in self.rows(self.settings, self.dump) if row.name not in self.without]
 
+        def next_chain() -> Process:
+            chain.inherit()
+            return chain_process(self.settings, self.dump)
+
         async def chain_ready() -> None:
             if await chain.deployed():
+                await chain.require_known(await asyncio.to_thread(_on_record, database_url))
                 await chain.mine_by_time(self.settings.chain.block_seconds)
 
         async def contracts_ready() -> None:
@@ -123,7 +128,7 @@ class LocalRun:
             self.data_dir,
             environment(self.settings, database_url),
             self.report,
-            before={"chain": lambda: chain_process(self.settings, self.dump)},
+            before={"chain": next_chain},
             once_ready={"chain": chain_ready, "deploy": contracts_ready},
             unneeded={"deploy": chain.deployed},
         )
@@ -141,13 +146,6 @@ class LocalRun:
         finally:
             saving.cancel()
 
-    async def _save_last(self, chain: LocalChain) -> None:
-        try:
-            if await chain.deployed():
-                await chain.save()
-        except (ProcessFailed, ChainLost):
-            self.report("The chain could not be asked for its last state; the one before is kept.")
-
 
 def urls(settings: Settings) -> list[tuple[str, str]]:
     """What a person opens."""
@@ -157,6 +155,15 @@ def urls(settings: Settings) -> list[tuple[str, str]]:
         ("Receipts", f"{LOOPBACK}:{ports.api}/p/CODE"),
         ("API", f"{LOOPBACK}:{ports.api}/"),
     ]
+
+
+def _on_record(database_url: str) -> list[str]:
+    """Transactions that the database knows as mined."""
+    db = Database.connect(database_url, connections_max=1, name="supervisor")
+    try:
+        return newest_transactions(db)
+    finally:
+        db.close()
 
 
 async def _save_often(chain: LocalChain) -> None:

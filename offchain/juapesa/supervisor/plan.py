@@ -10,6 +10,8 @@ from juapesa.config import Settings
 from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
 
 LOOPBACK = "http://127.0.0.1"
+CHAIN_STOP_SECONDS_MAX = 30.0  # a long chain takes its time to write itself down
+NEVER_SECONDS = 1_000_000_000
 
 
 class Kind(StrEnum):
@@ -24,7 +26,7 @@ class Process:
     """One row: how to start it, what must be there before, and how to see that it is ready.
 
     ``ready_url`` answers below 500 when the process can be used; without one it is ready when
-    it has lived for a moment.
+    it has lived for a moment. One that ``writes_at_end`` is asked to end even when all else is killed.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Process:
     kind: Kind = Kind.SERVICE
     ready_url: str | None = None
     ready_seconds_max: float = 60.0
+    stop_seconds_max: float = 8.0
+    writes_at_end: bool = False
     env: dict[str, str] = field(default_factory=dict)
 
 
@@ -51,6 +55,11 @@ def agent(name: str, *arguments: str) -> tuple[str, ...]:
     return python(f"juapesa_agents.{name}", *arguments)
 
 
+def last_words(dump: Path) -> Path:
+    """Where anvil writes itself when it is asked to end, which the kernel does when we are killed."""
+    return dump.with_name("last-words.json")
+
+
 def chain_process(settings: Settings, dump: Path) -> Process:
     """anvil with Hedera's chain id and gas rules; it loads the last dump when there is one.
 
@@ -66,11 +75,20 @@ def chain_process(settings: Settings, dump: Path) -> Process:
         *("--gas-limit", "15000000"),
         *("--block-base-fee-per-gas", "0"),
         *("--prune-history", "200"),  # states kept in memory; blocks, receipts and logs all stay
+        *("--dump-state", str(last_words(dump))),
+        *("--state-interval", str(NEVER_SECONDS)),  # while it lives we save it, whole and atomically
         "--quiet",
     )
     if dump.exists():
         command += ("--load-state", str(dump))
-    return Process("chain", command, ready_url=url, ready_seconds_max=20.0)
+    return Process(
+        "chain",
+        command,
+        ready_url=url,
+        ready_seconds_max=20.0,
+        stop_seconds_max=CHAIN_STOP_SECONDS_MAX,
+        writes_at_end=True,
+    )
 
 
 def processes(settings: Settings, dump: Path) -> list[Process]:

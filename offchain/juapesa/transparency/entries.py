@@ -1,4 +1,4 @@
-"""What the registry's events say, and the bytes they are hashed to.
+"""What the registry's events say.
 
 Encodings are those that contracts/interfaces/IAttestationRegistry.sol documents.
 """
@@ -7,22 +7,37 @@ from dataclasses import dataclass
 
 from eth_abi.abi import decode, encode
 
+from juapesa.chain.log_entries import Entry, EntryKind, entries
 from juapesa.crypto import checksum_address, keccak256
-from juapesa.transparency.merkle import leaf_hash
 from juapesa.transparency.node import Log
 
-STATEMENT_TYPE = "(address,address,uint64,bytes32,uint64,uint64,uint64,bytes32)"
+STATEMENT_TYPE = "(address,address,uint64,bytes32,uint64,uint64,uint64)"
 STATEMENT_TYPEHASH = keccak256(
-    b"CustodyStatement(address token,address to,uint64 amount,bytes32 receipt,uint64 reserves,"
-    b"uint64 observedAt,uint64 expiresAt,bytes32 nonce)"
+    b"CustodyStatement(address token,address to,uint64 total,bytes32 entriesHash,uint64 reserves,"
+    b"uint64 observedAt,uint64 expiresAt)"
+)
+REPORT_TYPE = "(uint8,address,uint64,bytes32,uint64,uint64)"
+REPORT_TYPEHASH = keccak256(
+    b"CustodyReport(uint8 kind,address token,uint64 amount,bytes32 receipt,"
+    b"uint64 observedAt,uint64 expiresAt)"
 )
 DOMAIN_TYPEHASH = keccak256(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
-APPENDED = keccak256(b"Appended(uint64,address,bytes32,int64,uint64,bytes32,address,uint64,bytes32)")
-ATTESTED = keccak256(b"Attested(bytes32," + STATEMENT_TYPE.encode() + b",bytes[])")
+APPENDED = keccak256(b"Appended(uint64,address,uint8,uint64,bytes32,address,uint64,bytes)")
+ATTESTED = keccak256(b"Attested(bytes32," + STATEMENT_TYPE.encode() + b",bytes,bytes)")
+REPORTED = keccak256(b"Reported(bytes32," + REPORT_TYPE.encode() + b",bytes)")
 ATTESTERS_CHANGED = keccak256(b"AttestersChanged(address[],uint8)")
-LEAF_VERSION = 1
+STATEMENT_ENTRY_BYTES = 48  # number u64, amount u64, receipt 32
+SIGNATURE_BYTES = 65
+
+
+def _digest(chain_id: int, registry: str, struct: bytes) -> bytes:
+    domain = encode(
+        ["bytes32", "bytes32", "bytes32", "uint256", "address"],
+        [DOMAIN_TYPEHASH, keccak256(b"Jua Pesa Attestation"), keccak256(b"1"), chain_id, registry],
+    )
+    return keccak256(b"\x19\x01" + keccak256(domain) + keccak256(struct))
 
 
 @dataclass(frozen=True)
@@ -31,65 +46,85 @@ class Statement:
 
     token: str
     to: str
-    amount: int
-    receipt: bytes
+    total: int
+    entries_hash: bytes
     reserves: int
     observed_at: int
     expires_at: int
-    nonce: bytes
 
     def digest(self, chain_id: int, registry: str) -> bytes:
         """The EIP-712 digest that attesters sign, which is also the statement's id."""
-        domain = keccak256(
-            encode(
-                ["bytes32", "bytes32", "bytes32", "uint256", "address"],
-                [DOMAIN_TYPEHASH, keccak256(b"Jua Pesa Attestation"), keccak256(b"1"), chain_id, registry],
-            )
-        )
-        money = (self.token, self.to, self.amount, self.receipt, self.reserves)
-        body = (*money, self.observed_at, self.expires_at, self.nonce)
-        return keccak256(
-            b"\x19\x01" + domain + keccak256(STATEMENT_TYPEHASH + encode([STATEMENT_TYPE], [body]))
-        )
+        money = (self.token, self.to, self.total, self.entries_hash, self.reserves)
+        body = (*money, self.observed_at, self.expires_at)
+        return _digest(chain_id, registry, STATEMENT_TYPEHASH + encode([STATEMENT_TYPE], [body]))
+
+
+@dataclass(frozen=True)
+class StatementEntry:
+    """One receipt that a statement covers."""
+
+    number: int
+    amount: int
+    receipt: bytes
 
 
 @dataclass(frozen=True)
 class Attested:
-    """The statement and signatures behind a mint."""
+    """The statement, its entries as signed for, and the signatures behind a mint."""
 
     statement_id: bytes
     statement: Statement
+    packed: bytes
+    signatures: list[bytes]
+
+    @property
+    def entries(self) -> list[StatementEntry]:
+        """Every entry of the statement, whether minted yet or not."""
+        size = STATEMENT_ENTRY_BYTES
+        torn = [self.packed[at : at + size] for at in range(0, len(self.packed), size)]
+        return [
+            StatementEntry(int.from_bytes(each[:8], "big"), int.from_bytes(each[8:16], "big"), each[16:])
+            for each in torn
+        ]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What attesters report about custody alone."""
+
+    kind: int
+    token: str
+    amount: int
+    receipt: bytes
+    observed_at: int
+    expires_at: int
+
+    def digest(self, chain_id: int, registry: str) -> bytes:
+        """The EIP-712 digest that attesters sign, which is also the report's id."""
+        body = (self.kind, self.token, self.amount, self.receipt, self.observed_at, self.expires_at)
+        return _digest(chain_id, registry, REPORT_TYPEHASH + encode([REPORT_TYPE], [body]))
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The report and the signatures behind an entry that is neither mint nor burn."""
+
+    statement_id: bytes
+    report: Report
     signatures: list[bytes]
 
 
 @dataclass(frozen=True)
 class Appended:
-    """One entry of the log. ``delta`` > 0 is a mint, < 0 a burn."""
+    """The entries that one call appended, in the log's order. ``supply_before`` as the event claims it."""
 
-    index: int
-    token: str
-    receipt: bytes
-    delta: int
-    supply_after: int
-    statement_id: bytes
-    actor: str
-    time: int
-    leaf: bytes
+    entries: list[Entry]
+    supply_before: int
 
-    def recomputed_leaf(self, chain_id: int) -> bytes:
-        """The leaf hash that these fields should have."""
-        return leaf_hash(
-            LEAF_VERSION.to_bytes(1, "big")
-            + self.index.to_bytes(8, "big")
-            + chain_id.to_bytes(8, "big")
-            + bytes.fromhex(self.token[2:])
-            + self.delta.to_bytes(8, "big", signed=True)
-            + self.supply_after.to_bytes(8, "big")
-            + self.receipt
-            + self.statement_id
-            + bytes.fromhex(self.actor[2:])
-            + self.time.to_bytes(8, "big")
-        )
+    @property
+    def kind(self) -> EntryKind:
+        """The same for all of them."""
+        return self.entries[0].kind
 
 
 @dataclass(frozen=True)
@@ -100,16 +135,27 @@ class AttestersChanged:
     quorum: int
 
 
-def read(log: Log) -> Appended | Attested | AttestersChanged | None:
-    """The event that a log is; None for one that says nothing about the log of entries."""
+Event = Appended | Attested | Reported | AttestersChanged
+
+
+def read(log: Log) -> Event | None:
+    """The event that a log is; None for one that says nothing about the log of entries.
+
+    Raises ValueError, IndexError or eth_abi's DecodingError for one that cannot be.
+    """
     kind = log.topics[0] if log.topics else b""
     if kind == APPENDED:
         return _appended(log)
     if kind == ATTESTED:
-        (said, signatures) = decode([STATEMENT_TYPE, "bytes[]"], log.data)
+        (said, packed, signatures) = decode([STATEMENT_TYPE, "bytes", "bytes"], log.data)
         token, to, *rest = said
-        statement = Statement(_address(token), _address(to), *rest)
-        return Attested(log.topics[1], statement, list(signatures))
+        return Attested(
+            log.topics[1], Statement(_address(token), _address(to), *rest), packed, _split(signatures)
+        )
+    if kind == REPORTED:
+        (said, signatures) = decode([REPORT_TYPE, "bytes"], log.data)
+        number, token, *rest = said
+        return Reported(log.topics[1], Report(number, _address(token), *rest), _split(signatures))
     if kind == ATTESTERS_CHANGED:
         attesters, quorum = decode(["address[]", "uint8"], log.data)
         return AttestersChanged([_address(each) for each in attesters], quorum)
@@ -117,20 +163,17 @@ def read(log: Log) -> Appended | Attested | AttestersChanged | None:
 
 
 def _appended(log: Log) -> Appended:
-    delta, supply_after, statement_id, actor, time, leaf = decode(
-        ["int64", "uint64", "bytes32", "address", "uint64", "bytes32"], log.data
+    supply_before, statement_id, actor, time, packed = decode(
+        ["uint64", "bytes32", "address", "uint64", "bytes"], log.data
     )
-    return Appended(
-        index=int.from_bytes(log.topics[1], "big"),
-        token=checksum_address(log.topics[2][12:]),
-        receipt=log.topics[3],
-        delta=delta,
-        supply_after=supply_after,
-        statement_id=statement_id,
-        actor=_address(actor),
-        time=time,
-        leaf=leaf,
-    )
+    index, kind = int.from_bytes(log.topics[1], "big"), int.from_bytes(log.topics[3], "big")
+    token = checksum_address(log.topics[2][12:])
+    appended = entries(index, token, kind, supply_before, statement_id, _address(actor), time, packed)
+    return Appended(appended, supply_before)
+
+
+def _split(signatures: bytes) -> list[bytes]:
+    return [signatures[at : at + SIGNATURE_BYTES] for at in range(0, len(signatures), SIGNATURE_BYTES)]
 
 
 def _address(decoded: str) -> str:

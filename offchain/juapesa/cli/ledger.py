@@ -1,0 +1,187 @@
+"""The ledger's engine: serve, verify, measure and torment it."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from juapesa import config
+from juapesa.clock import SystemClock
+from juapesa.db.embedded import resolve_url
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+TOKEN = "JUA_LEDGER_TOKEN"  # noqa: S105 - the name of a variable
+
+
+@app.command()
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Listen on this loopback port; 0: on a socket.")
+    ] = 0,
+    socket: Annotated[Path | None, typer.Option(help="The unix socket; default: in the data folder.")] = None,
+    role: Annotated[str, typer.Option(help="Database role to write as.")] = "juapesa_writer",
+    take_over: Annotated[bool, typer.Option("--take-over", help="End a writer that hangs.")] = False,
+    queue: Annotated[int, typer.Option(min=1, help="Orders that may wait; more are answered 429.")] = 20_000,
+) -> None:
+    """Run the single writer. With --port callers must know the token in JUA_LEDGER_TOKEN."""
+    from juapesa.ledger.engine import serve as engine  # noqa: PLC0415 - quick help
+
+    settings = config.load()
+    token = os.environ.get(TOKEN, "")
+    if port and not token:
+        raise typer.BadParameter(f"a port asks for a token: set {TOKEN}")
+    path = None if port else (socket or settings.data_dir / "ledger.sock")
+    engine.serve(
+        resolve_url(settings),
+        engine.Door(path, port, token.encode() or None),
+        SystemClock(),
+        role=role,
+        take_over=take_over,
+        queue_max=queue,
+        ready=lambda seconds: print(
+            f"the ledger listens on {path or port} ({seconds:.2f} s)", file=sys.stderr, flush=True
+        ),
+    )
+
+
+@app.command()
+def verify(
+    as_json: AsJson = False,
+    head: Annotated[str, typer.Option(help="An anchored head as NUMBER:HEX; the chain must hold it.")] = "",
+) -> None:
+    """Recompute every hash, list and balance; exit 1 and name the first fault when something is wrong."""
+    from juapesa.ledger.engine import verify as engine  # noqa: PLC0415
+
+    number, _, chain = head.partition(":")
+    try:
+        known = engine.KnownHead(int(number), bytes.fromhex(chain)) if head else None
+    except ValueError:
+        raise typer.BadParameter("a head is NUMBER:HEX") from None
+    found = engine.verify(resolve_url(config.load()), known)
+    if as_json:
+        verdict = {"ok": found.ok, "transfers": found.transfers, "first_fault": found.first_fault}
+        print(json.dumps(verdict))
+    else:
+        print(f"{found.transfers} rows: {found.first_fault or 'all is as it was booked'}")
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def proof(transfer: Annotated[int, typer.Argument(help="The row's id.")]) -> None:
+    """Print the proof that a row is in the books, as JSON."""
+    from juapesa.ledger.engine.proofs import prove  # noqa: PLC0415
+
+    print(json.dumps(prove(resolve_url(config.load()), transfer).as_json()))
+
+
+def _month(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        raise typer.BadParameter("a month is YYYY-MM") from None
+
+
+Month = Annotated[datetime, typer.Argument(parser=_month, metavar="YYYY-MM")]
+MonthFile = Annotated[Path, typer.Argument(help="The archive: PostgreSQL's binary COPY, gzipped.")]
+
+
+@app.command()
+def months() -> None:
+    """Make the next months' tables, and give closed months their index per account."""
+    from juapesa.ledger.engine.months import keep  # noqa: PLC0415
+
+    for name in keep(resolve_url(config.load()), SystemClock().now()):
+        print(f"{name} is indexed")
+
+
+@app.command()
+def archive(month: Month, file: MonthFile) -> None:
+    """Move a closed month out of the database into a new file."""
+    from juapesa.ledger.engine.months import archive as move_out  # noqa: PLC0415
+
+    print(f"{move_out(resolve_url(config.load()), month, file, SystemClock().now())} rows are in {file}")
+
+
+@app.command()
+def restore(month: Month, file: MonthFile) -> None:
+    """Put an archived month back into the database."""
+    from juapesa.ledger.engine.months import restore as move_in  # noqa: PLC0415
+
+    print(f"{move_in(resolve_url(config.load()), month, file)} rows are back")
+
+
+@app.command()
+def bench(
+    as_json: AsJson = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.2, help="How long each path runs in a round.")] = 3.0,
+    open_seconds: Annotated[
+        float, typer.Option(min=1, help="How long the open loop runs; payments of hold and capture.")
+    ] = 60.0,
+    rate: Annotated[int, typer.Option(min=1, help="Payments a second in the open loop.")] = 1_000,
+    port: Annotated[int, typer.Option(help="A free loopback port for the writer.")] = 8749,
+) -> None:
+    """Measure the engine beside a row-lock function in raw PostgreSQL, in one interleaved run.
+
+    Uses a PostgreSQL of its own in the data folder, with fsync on.
+    """
+    from juapesa.ledger.engine.trials.bench import Bench  # noqa: PLC0415
+
+    folder = config.load().data_dir / "ledger-trial"
+    report = Bench(folder, _say, port, seconds, rounds, open_seconds, rate).run()
+    _show(report, as_json)
+
+
+@app.command()
+def crash(
+    kills: Annotated[int, typer.Option(min=1, help="Blows to deal.")] = 20,
+    as_json: AsJson = False,
+    seed: Annotated[int, typer.Option(help="Of the orders and of the order of blows.")] = 1,
+) -> None:
+    """Kill the writer and PostgreSQL under load, then check that no answer was lost or doubled.
+
+    Uses a PostgreSQL of its own in the data folder, with fsync on. Exit 1 when something is wrong.
+    """
+    from juapesa.ledger.engine.trials.crash import Crash  # noqa: PLC0415
+
+    report = Crash(config.load().data_dir / "ledger-trial", _say, kills, seed).run()
+    _show(report, as_json)
+    if any(report[name] for name in ("lost", "duplicated", "unbalanced", "zombies_alive")):
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option(min=1, help="Histories to play.")] = 200,
+    first: Annotated[int, typer.Option(help="The first seed; with --seeds 1 a failure is replayed.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Play seeded histories of crashes, lost answers, zombies and clock jumps; exit 1 at the first fault."""
+    from juapesa.ledger.engine.trials.simulate import simulate as play  # noqa: PLC0415
+
+    found = play(seeds, first, _say)
+    _show(
+        {"seeds": found.seeds, "rows": found.rows, "failed_seed": found.failed_seed, "fault": found.fault},
+        as_json,
+    )
+    if found.failed_seed is not None:
+        raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _show(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report))
+        return
+    for name, value in report.items():
+        print(f"{name}: {value}")

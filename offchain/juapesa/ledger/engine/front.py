@@ -1,0 +1,206 @@
+"""The writer's door: HTTP/1.1 on a loopback port or a unix socket, with nothing between it and the queue.
+
+``POST /orders``   one order, answered with its status; or a list, answered 200 with a list of answers
+``POST /accounts`` ``{"kind", "owner", "currency"}`` and perhaps ``"floor"``, ``"ceiling"``: ``{"id"}``
+``GET /accounts/7`` ``{"id", "currency", "posted", "held", "incoming", "entries", "last"}``
+``GET /health``    ``{"waiting", "batches", "orders", "accounts", "holds"}``
+
+It is meant for our own processes: the socket's folder or a token lets nobody else in.
+"""
+
+import asyncio
+import hmac
+from collections import deque
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol, cast
+
+import httptools
+import msgspec
+from msgspec import Meta, Struct
+
+from juapesa.ledger.domain import AMOUNT_MINOR_MAX
+from juapesa.ledger.engine.orders import FAILURES, Answer, Code, Refused, WireOrder
+from juapesa.ledger.engine.writer import Rows, Writer
+
+BODY_BYTES_MAX = 1 << 20
+ORDERS_MAX = 1_000  # in one request
+RETRY_SECONDS = 1
+_REASONS = {
+    200: "OK", 401: "Unauthorized", 404: "Not Found", 409: "Conflict", 413: "Content Too Large",
+    422: "Unprocessable Content", 429: "Too Many Requests", 503: "Service Unavailable",
+}  # fmt: skip
+_OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+_encode = msgspec.json.Encoder().encode
+_one = msgspec.json.Decoder(WireOrder)
+_many = msgspec.json.Decoder(Annotated[list[WireOrder], Meta(min_length=1, max_length=ORDERS_MAX)])
+
+
+class Opening(Struct, frozen=True):
+    """An account to open; limits in minor units, None: the kind's."""
+
+    kind: Code
+    owner: Annotated[str, Meta(max_length=80)]
+    currency: Annotated[str, Meta(min_length=3, max_length=8)]
+    floor: Annotated[int, Meta(ge=-AMOUNT_MINOR_MAX, le=0)] | None = None
+    ceiling: Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)] | None = None
+
+
+_opening = msgspec.json.Decoder(Opening)
+
+
+class Quoter(Protocol):
+    """Turns a text into an SQL literal."""
+
+    def __call__(self, text: str) -> str: ...
+
+
+def problem(status: int, slug: str, detail: str) -> bytes:
+    """A whole response that refuses a request."""
+    body = _encode({"ok": False, "status": status, "slug": slug, "detail": detail})
+    retry = f"Retry-After: {RETRY_SECONDS}\r\n" if status in {429, 503} else ""
+    head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/problem+json\r\n"
+    return f"{head}{retry}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def good(value: object) -> bytes:
+    """A whole response with a value."""
+    body = _encode(value)
+    return _OK % (len(body), body)
+
+
+def answered(answer: Answer) -> bytes:
+    """A whole response with one order's answer."""
+    if isinstance(answer, Refused):
+        return problem(FAILURES[answer.slug].http_status, answer.slug, answer.detail)
+    return good(answer)
+
+
+BUSY = problem(429, "ledger-busy", "Too many orders wait; send the same again, with the same key.")
+UNREADABLE = "The request is not an order as the books know it."
+
+
+class Front(asyncio.Protocol):
+    """One connection. Answers leave in the order of the requests, also when they are pipelined."""
+
+    def __init__(self, writer: Writer, quoted: Quoter, token: bytes | None) -> None:
+        self._writer = writer
+        self._quoted = quoted
+        self._token = token
+        self._slots: deque[list[bytes | None]] = deque()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._parser = httptools.HttpRequestParser(self)
+        self.on_message_begin()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._transport.close()
+        if self._received > BODY_BYTES_MAX + 65_536:
+            self._transport.close()
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._body = b""
+        self._allowed = self._token is None
+        self._received = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._allowed and self._token and name.lower() == b"authorization":
+            self._allowed = hmac.compare_digest(value, b"Bearer " + self._token)
+
+    def on_body(self, body: bytes) -> None:
+        self._body = self._body + body if self._body else body
+
+    def on_message_complete(self) -> None:
+        slot: list[bytes | None] = [None]
+        self._slots.append(slot)
+        if not self._allowed:
+            self._fill(slot, problem(401, "not-allowed", "The writer's token is missing."))
+        elif len(self._body) > BODY_BYTES_MAX:
+            self._fill(slot, problem(413, "invalid-input", "The request is too long."))
+        elif self._url == b"/orders":
+            self._orders(slot)
+        else:
+            self._other(slot)
+
+    def _orders(self, slot: list[bytes | None]) -> None:
+        single = self._body[:1] == b"{"
+        try:
+            orders: Sequence[Any] = [_one.decode(self._body)] if single else _many.decode(self._body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            detail = f"{UNREADABLE} {fault}" if isinstance(fault, msgspec.ValidationError) else UNREADABLE
+            self._fill(slot, problem(422, "invalid-input", detail))
+            return
+
+        def reply(answers: Sequence[Answer]) -> None:
+            self._fill(slot, answered(answers[0]) if single else good(answers))
+
+        if not self._writer.offer(orders, reply):
+            self._fill(slot, BUSY)
+
+    def _other(self, slot: list[bytes | None]) -> None:
+        path = self._url.decode("ascii", "replace")
+        books = self._writer.books
+        if path == "/health":
+            self._fill(slot, good(self._health()))
+        elif path == "/accounts":
+            self._open(slot)
+        elif path.startswith("/accounts/") and path[10:].isdecimal() and len(path) < 30:
+            found = books.accounts.get(int(path[10:]))
+            if found is None:
+                self._fill(slot, problem(404, "unknown-account", "No such account has been used yet."))
+                return
+            names = ("id", "currency", "posted", "held", "incoming", "entries", "last")
+            self._fill(slot, good({name: getattr(found, name) for name in names}))
+        else:
+            self._fill(slot, problem(404, "not-found", "There is nothing here."))
+
+    def _health(self) -> dict[str, int]:
+        books = self._writer.books
+        return {
+            "waiting": self._writer.waiting,
+            "batches": self._writer.batches,
+            "orders": self._writer.orders,
+            "accounts": len(books.accounts),
+            "holds": len(books.holds),
+        }
+
+    def _open(self, slot: list[bytes | None]) -> None:
+        try:
+            asked = _opening.decode(self._body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._fill(slot, problem(422, "invalid-input", "The request is not an account."))
+            return
+        if not (asked.kind + asked.owner + asked.currency).isprintable():
+            self._fill(slot, problem(422, "invalid-input", "An account's words are printable."))
+            return
+        kind, owner, currency = map(self._quoted, (asked.kind, asked.owner, asked.currency))
+        limits = ", ".join("NULL" if each is None else str(each) for each in (asked.floor, asked.ceiling))
+        known = f"EXISTS (SELECT 1 FROM book.kinds WHERE kind = {kind})"  # noqa: S608 - quoted
+        opened = f"book.open_account({kind}, {owner}, {currency}, {limits})"
+
+        def reply(rows: Rows) -> None:
+            if rows[0][0] is None:
+                self._fill(slot, problem(422, "invalid-input", "There is no such kind of account."))
+            else:
+                self._fill(slot, good({"id": int(rows[0][0])}))
+
+        self._writer.ask(f"SELECT CASE WHEN {known} THEN {opened} END", reply)
+
+    def _fill(self, slot: list[bytes | None], response: bytes) -> None:
+        """Keep a response; send what is complete from the first request on."""
+        slot[0] = response
+        slots = self._slots
+        while slots and slots[0][0] is not None:
+            done = slots.popleft()[0]
+            assert done is not None
+            self._transport.write(done)

@@ -1,0 +1,108 @@
+"""A row of ``book.transfers`` as a tuple, and its image: the bytes of PostgreSQL's binary COPY."""
+
+import hashlib
+import struct
+from typing import NamedTuple
+
+from juapesa.ledger.engine.orders import (
+    Capture,
+    Expire,
+    Kind,
+    Order,
+    PlaceHold,
+    Post,
+    Release,
+    micros,
+)
+
+COLUMNS = (
+    "id, debit, credit, amount, debit_after, credit_after, debit_before, credit_before, "
+    "detail, key, kind, code, line, lines"
+)
+COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+COPY_TAIL = b"\xff\xff"
+# The number of fields, then each field's length and value: nine bigints, a uuid, four smallints.
+_IMAGE = struct.Struct(">h" + "iq" * 9 + "i16s" + "ih" * 4)
+IMAGE_BYTES = _IMAGE.size
+_FIELDS = 14
+_pack = _IMAGE.pack
+_VALUES = slice(2, None, 2)  # of what unpack gives, every other is a length
+
+
+class Row(NamedTuple):
+    """One booking. ``debit_before`` and ``credit_before`` are the ids of the rows before it on each
+    account (0: none), ``detail`` depends on the kind: a transfer's own effective time or a hold's
+    expiry in microseconds since 1970 (0: none), the hold's id, or the reversed transfer's id."""
+
+    id: int
+    debit: int
+    credit: int
+    amount: int
+    debit_after: int
+    credit_after: int
+    debit_before: int
+    credit_before: int
+    detail: int
+    key: bytes
+    kind: int
+    code: int
+    line: int
+    lines: int
+
+
+def key_digest(key: str) -> bytes:
+    """What is stored of a key: the first 16 bytes of its SHA-256."""
+    return hashlib.sha256(key.encode()).digest()[:16]
+
+
+def key_of_line(digest: bytes, line: int) -> bytes:
+    """The unique key of a group's line: its first has the order's own."""
+    if line == 0:
+        return digest
+    return ((int.from_bytes(digest, "big") + line) % (1 << 128)).to_bytes(16, "big")
+
+
+def pack(row: tuple[int, ...] | Row) -> bytes:
+    """The row's image."""
+    a, b, c, d, e, f, g, h, i, key, kind, code, line, lines = row
+    return _pack(
+        _FIELDS, 8, a, 8, b, 8, c, 8, d, 8, e, 8, f, 8, g, 8, h, 8, i,
+        16, key, 2, kind, 2, code, 2, line, 2, lines,
+    )  # fmt: skip
+
+
+def unpack(image: bytes) -> Row:
+    """The row of an image."""
+    return Row._make(_IMAGE.unpack(image)[_VALUES])
+
+
+def detail_of(order: Order) -> int:
+    """What the order puts into ``detail``; of a group each line has its own."""
+    match order:
+        case PlaceHold():
+            return micros(order.expires_at)
+        case Capture() | Release() | Expire():
+            return order.hold
+        case Post():
+            return 0
+        case _:
+            return order.transfer
+
+
+def kind_of(order: Order) -> Kind:
+    """The kind of the rows that an order books."""
+    match order:
+        case Post():
+            return Kind.TRANSFER
+        case PlaceHold():
+            return Kind.HOLD
+        case Capture(amount=None):
+            return Kind.CAPTURE_REST
+        case Capture():
+            return Kind.CAPTURE_LAST if order.last else Kind.CAPTURE
+        case Release():
+            return Kind.RELEASE
+        case Expire():
+            return Kind.EXPIRE
+        case _:
+            return Kind.REVERSAL

@@ -1,0 +1,111 @@
+"""The writer's process: take the fence, load, check, open the door; die on any doubt."""
+
+import asyncio
+import gc
+import os
+import signal
+import stat
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from juapesa.clock import Clock
+from juapesa.ledger.engine.errors import WriterRefused
+from juapesa.ledger.engine.front import Front
+from juapesa.ledger.engine.session import Doubtful, Session
+from juapesa.ledger.engine.storage import FENCE, Storage
+from juapesa.ledger.engine.writer import QUEUE_ORDERS_MAX, Writer
+
+EXIT_DOUBTFUL = 75  # start me again
+FENCE_PAUSE_SECONDS = 0.05
+GARBAGE_THRESHOLD = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the writer listens: a unix socket, or a loopback port that asks for a token."""
+
+    socket: Path | None = None
+    port: int = 0
+    token: bytes | None = None
+
+
+def serve(
+    url: str,
+    door: Door,
+    clock: Clock,
+    *,
+    role: str | None = None,
+    fence_seconds: float = 10.0,
+    take_over: bool = False,
+    queue_max: int = QUEUE_ORDERS_MAX,
+    ready: Callable[[float], None],
+) -> None:
+    """Run until SIGTERM or SIGINT. ``ready`` is told how many seconds the start took.
+
+    ``take_over`` ends the session of a writer that hangs; it cannot commit any more then.
+    Raises WriterRefused when another writer stays, or the books contradict themselves.
+    """
+    began = time.monotonic()
+    session = Session(url, role=role)
+    storage = Storage(session)
+    _take_fence(storage, Session(url) if take_over else None, fence_seconds)
+    books = storage.load(clock.now())
+    gc.freeze()  # the books are long-lived: looking through them again and again would only cost time
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
+
+    async def main() -> None:
+        writer = Writer(storage, books, clock, queue_max=queue_max)
+        loop = asyncio.get_running_loop()
+        server = await _listen(loop, door, lambda: Front(writer, session.quoted, door.token))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, writer.stop)
+        ready(time.monotonic() - began)
+        await writer.run()
+        server.close()
+
+    try:
+        uvloop.run(main())
+    except Doubtful as doubt:
+        # Nothing may run after a doubtful commit: no clean-up could know what is true.
+        print(f"the ledger writer stops: {str(doubt).strip()}", file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(EXIT_DOUBTFUL)
+
+
+async def _listen(
+    loop: asyncio.AbstractEventLoop, door: Door, front: Callable[[], Front]
+) -> asyncio.AbstractServer:
+    if door.socket is None:
+        return await loop.create_server(front, "127.0.0.1", door.port, backlog=512)
+    if door.socket.exists() and stat.S_ISSOCK(door.socket.stat().st_mode):
+        door.socket.unlink()  # the fence is ours, so its owner is dead
+    server = await loop.create_unix_server(front, str(door.socket), backlog=512)
+    door.socket.chmod(0o600)
+    return server
+
+
+def _take_fence(storage: Storage, killer: Session | None, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            storage.take_fence()
+        except WriterRefused:
+            if time.monotonic() > deadline:
+                raise
+            if killer is not None:
+                killer.ask(_END_HOLDER)
+            time.sleep(FENCE_PAUSE_SECONDS)
+        else:
+            return
+
+
+_CLASS, _OBJECT = FENCE.split(", ")
+_END_HOLDER = (
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "  # noqa: S608 - constants
+    f"AND classid = {_CLASS} AND objid = {_OBJECT} AND mode = 'ExclusiveLock' AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)

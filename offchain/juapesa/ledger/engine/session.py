@@ -1,0 +1,121 @@
+"""One libpq connection, driven by hand: whole transactions in one message, never a thread.
+
+An exchange is a generator that yields whenever it waits for the server, so the same code serves the
+writer's event loop (``asked``) and plain callers (``ask``).
+"""
+
+import asyncio
+import select
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from psycopg.pq.abc import PGresult
+
+from juapesa.ledger.engine.errors import WriterRefused
+
+Exchange = Generator[None, None, list[PGresult]]
+_GOOD = {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY}
+
+
+class Doubtful(Exception):
+    """The server refused, or did not say whether it has committed. The state in memory is worthless."""
+
+
+class Session:
+    """A connection of the writer. Statements hold only numbers and escaped text, never a raw value."""
+
+    def __init__(self, url: str, *, role: str | None = None) -> None:
+        self._connection = pq.PGconn.connect(url.encode())
+        if self._connection.status != pq.ConnStatus.OK:
+            raise WriterRefused("The database cannot be reached.")
+        self._connection.exec_(b"SET application_name = 'jua-ledger'; SET client_min_messages = error")
+        if role is not None:
+            self.ask(f"SET ROLE {role}")
+
+    @property
+    def server_process(self) -> int:
+        """The backend's process id, which another session may end."""
+        return self._connection.backend_pid
+
+    def close(self) -> None:
+        """End the session, and with it the fence."""
+        self._connection.finish()
+
+    def quoted(self, text: str) -> str:
+        """The text as an SQL literal."""
+        return bytes(pq.Escaping(self._connection).escape_literal(text.encode())).decode()
+
+    def ask(self, sql: str, payload: bytes = b"") -> list[tuple[str | None, ...]]:
+        """Send statements, wait, and give the rows of the last one that has any. Raises Doubtful."""
+        exchange = self._exchange(sql, payload)
+        try:
+            while True:
+                next(exchange)
+                select.select([self._connection.socket], [], [])
+        except StopIteration as ended:
+            return _rows(ended.value)
+
+    async def asked(self, sql: str, payload: bytes = b"") -> list[tuple[str | None, ...]]:
+        """As ``ask``, while the event loop goes on."""
+        exchange = self._exchange(sql, payload)
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                next(exchange)
+                await self._readable(loop)
+        except StopIteration as ended:
+            return _rows(ended.value)
+
+    async def _readable(self, loop: asyncio.AbstractEventLoop) -> None:
+        ready: asyncio.Future[None] = loop.create_future()
+        descriptor = self._connection.socket
+        loop.add_reader(descriptor, _wake, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(descriptor)
+
+    def _exchange(self, sql: str, payload: bytes) -> Exchange:
+        connection = self._connection
+        found: list[PGresult] = []
+        try:
+            connection.send_query(sql.encode())
+            while True:
+                while connection.is_busy():
+                    yield
+                    connection.consume_input()
+                result = connection.get_result()
+                if result is None:
+                    return found
+                status = result.status
+                if status == pq.ExecStatus.COPY_IN:
+                    connection.put_copy_data(payload)
+                    connection.put_copy_end()
+                elif status in _GOOD:
+                    found.append(result)
+                else:
+                    raise Doubtful(result.get_error_message())
+        except psycopg.Error as problem:
+            raise Doubtful(str(problem)) from problem
+
+
+def _wake(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+def _rows(results: Sequence[PGresult]) -> list[tuple[str | None, ...]]:
+    for result in reversed(results):
+        if result.status == pq.ExecStatus.TUPLES_OK:
+            columns = range(result.nfields)
+            return [
+                tuple(_text(result.get_value(row, column)) for column in columns)
+                for row in range(result.ntuples)
+            ]
+    return []
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else bytes(value).decode()

@@ -1,0 +1,322 @@
+"""The books on PostgreSQL: load them, look facts up, and store a batch as one transaction."""
+# ruff: noqa: S608 - every statement here is made of constants, numbers and escaped text
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from juapesa.ledger.engine.books import Account, Batch, Books, Facts, OpenHold, Recent
+from juapesa.ledger.engine.errors import WriterRefused
+from juapesa.ledger.engine.ids import booked_at, month_of, partition_of
+from juapesa.ledger.engine.lookup import (
+    ACCOUNTS,
+    ROWS,
+    Questions,
+    digest_of,
+    joined,
+    questions_of,
+    rest_of_groups,
+    row_of,
+)
+from juapesa.ledger.engine.orders import Order
+from juapesa.ledger.engine.rows import COPY_HEAD, COPY_TAIL, Row, pack
+from juapesa.ledger.engine.session import Session
+from juapesa.ledger.engine.tree import GENESIS, MARK_BYTES, leaf_of, link, root_of
+
+FENCE = "789, 4"
+SEALROWS = 1_000
+RECENT_LOADED = 100_000
+MONTHS_AHEAD = 3
+
+# A batch touches few of many rows, always by their key: never plan again, never read a whole table.
+_SETTLE = """
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+"""
+_PREPARE = """
+PREPARE book_balances (bigint[], bigint[], bigint[], bigint[], bigint[], bigint[]) AS
+UPDATE book.balances b SET posted = u.p, held = u.h, incoming = u.i, entries = u.e, last_id = u.l
+  FROM unnest($1, $2, $3, $4, $5, $6) u (a, p, h, i, e, l) WHERE b.account = u.a;
+PREPARE book_holds (bigint[], bigint[], bigint[], bigint[], smallint[], bigint[]) AS
+INSERT INTO book.open_holds SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET amount = excluded.amount;
+PREPARE book_ended (bigint[]) AS DELETE FROM book.open_holds WHERE id = ANY ($1);
+PREPARE book_checkpoints (bigint[], bigint[], bigint[]) AS
+INSERT INTO book.checkpoints SELECT * FROM unnest($1, $2, $3);
+PREPARE book_seal (bigint, bigint, bigint, int, bytea, bytea, bytea) AS
+INSERT INTO book.batches VALUES ($1, $2, $3, $4, $5, $6, $7);
+"""
+
+
+@dataclass(slots=True)
+class Head:
+    """The last batch: its number and the chain's value after it."""
+
+    number: int = 0
+    chain: bytes = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch as one message: its statements, and the rows that its COPY wants."""
+
+    sql: str
+    payload: bytes
+
+
+class Storage:
+    """One session that holds the fence; what it stores is sealed into the chain."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.head = Head()
+        self._unsealed: dict[int, bytes] = {}  # accounts that no batch has hashed yet: their images
+
+    def take_fence(self) -> None:
+        """Become the only writer. Raises WriterRefused when there is another."""
+        if self.session.ask(f"SELECT pg_try_advisory_lock({FENCE})") != [("t",)]:
+            raise WriterRefused("Another process writes the books.")
+        self.session.ask(_PREPARE)
+
+    def load(self, now: datetime) -> Books:
+        """Read the state and check its head; what ``book.apply`` has booked meanwhile is sealed first.
+
+        Raises WriterRefused when what is stored contradicts itself.
+        """
+        self.keep_months(now)
+        self._check_head()
+        books = Books(self._accounts(ACCOUNTS))
+        self.seal_strays(books)
+        books.codes = {str(code): int(number) for number, code in self._numbers("id, code", "book.codes")}
+        for row in self._numbers("id, debit, credit, amount, code, expires", "book.open_holds ORDER BY id"):
+            hold = OpenHold(*map(int, row))
+            books.holds[hold.id] = hold
+        self._check_sums()
+        self._load_recent(books)
+        self.session.ask(_SETTLE)
+        return books
+
+    def keep_months(self, now: datetime) -> None:
+        """Have the tables of this month and the next ones."""
+        self.session.ask(self.months_sql(now))
+
+    @staticmethod
+    def months_sql(now: datetime) -> str:
+        """The statement that makes the tables of this month and the next ones."""
+        return f"SELECT book.ensure_months('{now.isoformat()}', {MONTHS_AHEAD})"
+
+    async def facts(self, books: Books, questions: Questions) -> Facts:
+        """What a batch needs of the past; nothing is asked when it needs nothing."""
+        answers = [await self.session.asked(sql) if sql else [] for sql in questions.selects()]
+        rest = rest_of_groups(answers)
+        more = await self.session.asked(rest) if rest else []
+        return self._facts(books, questions.digests, answers, more)
+
+    def facts_now(self, books: Books, orders: Sequence[Order]) -> Facts:
+        """As ``facts``, for callers without an event loop."""
+        questions = questions_of(books, orders)
+        answers = [self.session.ask(sql) if sql else [] for sql in questions.selects()]
+        rest = rest_of_groups(answers)
+        return self._facts(books, questions.digests, answers, self.session.ask(rest) if rest else [])
+
+    async def store(self, prepared: Prepared) -> None:
+        """Store a batch; returns when it is durable. Raises Doubtful: then stop at once."""
+        await self.session.asked(prepared.sql, prepared.payload)
+
+    def commit_now(self, batch: Batch) -> None:
+        """Prepare and store a batch, for callers without an event loop."""
+        prepared = self.prepare(batch)
+        self.session.ask(prepared.sql, prepared.payload)
+
+    def seal_strays(self, books: Books) -> int:
+        """Seal the rows that ``book.apply`` has booked since the last batch; how many."""
+        count = 0
+        while True:
+            last = self.session.ask("SELECT coalesce(max(last_id), 0) FROM book.batches")[0][0]
+            found = self.session.ask(f"{ROWS} WHERE id > {last} ORDER BY id LIMIT {SEALROWS}")
+            if not found:
+                books.last_id = int(last or 0)
+                return count
+            rows = [row_of(each) for each in found]
+            codes = self._numbers("id, code", "book.codes WHERE batch IS NULL ORDER BY id")
+            touched = {number for row in rows for number in (row.debit, row.credit)}
+            sealed = [number for number in sorted(touched) if number in self._unsealed]
+            sql, head = self._seal(
+                rows, [pack(row) for row in rows], sealed, [(int(n), str(c)) for n, c in codes]
+            )
+            self.session.ask(f"BEGIN;{sql};COMMIT")
+            self.head = head
+            for number in sealed:
+                del self._unsealed[number]
+            count += len(rows)
+
+    def prepare(self, batch: Batch) -> Prepared:
+        """Seal a batch with rows and say how to store it; batches are stored in the order of this."""
+        rows = batch.rows
+        images = [pack(row) for row in rows]
+        month = month_of(booked_at(rows[0].id))
+        assert month_of(booked_at(rows[-1].id)) == month, "a batch lies within one month"
+        parts = ["BEGIN", f"COPY book.{partition_of(month)} FROM STDIN (FORMAT binary)", _balances(batch)]
+        parts += _side_tables(batch)
+        for number, code in batch.codes:
+            parts.append(f"INSERT INTO book.codes (id, code) VALUES ({number}, {self.session.quoted(code)})")
+        fresh = sorted(self._unsealed.keys() & batch.touched.keys()) if self._unsealed else []
+        sql, self.head = self._seal(rows, images, fresh, batch.codes)
+        for number in fresh:
+            del self._unsealed[number]
+        parts += [sql, "NOTIFY book", "COMMIT"]
+        return Prepared(";".join(parts), b"".join((COPY_HEAD, *images, COPY_TAIL)))
+
+    def _seal(
+        self,
+        rows: Sequence[Row],
+        images: Sequence[bytes],
+        accounts: Sequence[int],
+        codes: Sequence[tuple[int, str]],
+    ) -> tuple[str, Head]:
+        """The statements that hash rows, first-used accounts and codes into the next batch."""
+        leaves = [leaf_of(image) for image in images]
+        leaves += [leaf_of(self._unsealed[number]) for number in accounts]
+        leaves += [leaf_of(code_image(number, code)) for number, code in codes]
+        root = root_of(leaves)
+        number = self.head.number + 1
+        head = Head(number, link(self.head.chain, number, len(leaves), root))
+        marks = b"".join([leaf[:MARK_BYTES] for leaf in leaves])
+        sql = (
+            f"EXECUTE book_seal({number}, {rows[0].id}, {rows[-1].id}, {len(leaves)}, "
+            f"'\\x{root.hex()}', '\\x{head.chain.hex()}', '\\x{marks.hex()}')"
+        )
+        if accounts:
+            sql += f";UPDATE book.accounts SET batch = {number} WHERE id IN ({joined(accounts)})"
+        if codes:
+            sql += f";UPDATE book.codes SET batch = {number} WHERE id IN ({joined(n for n, _ in codes)})"
+        return sql, head
+
+    def _accounts(self, sql: str) -> list[Account]:
+        return [self._account(row) for row in self.session.ask(sql)]
+
+    def _account(self, row: Sequence[Any]) -> Account:
+        number, currency, side, floor, ceiling = row[:5]
+        found = Account(int(number), currency, int(side), int(floor), int(ceiling))
+        found.posted, found.held, found.incoming, found.entries, found.last = map(int, row[5:10])
+        if row[12] is None:
+            self._unsealed[found.id] = account_image(found, row[10], row[11])
+        return found
+
+    def _facts(
+        self,
+        books: Books,
+        digests: Sequence[bytes],
+        answers: Sequence[Sequence[Any]],
+        more: Sequence[Any],
+    ) -> Facts:
+        accounts, keyed, by_id, reversed_before = answers
+        for row in accounts:
+            found = self._account(row)
+            books.accounts[found.id] = found
+        lines = {row.id: row for row in map(row_of, more)}
+        by_key: dict[bytes, Sequence[Row]] = {
+            row.key: [row, *(lines[row.id + place] for place in range(1, row.lines))]
+            for row in map(row_of, keyed)
+            if row.line == 0
+        }
+        return Facts(
+            by_key,
+            {row.id: row for row in map(row_of, by_id)},
+            frozenset(int(row[0]) for row in reversed_before),
+            digests,
+        )
+
+    def _numbers(self, columns: str, rest: str) -> list[tuple[Any, ...]]:
+        return self.session.ask(f"SELECT {columns} FROM {rest}")
+
+    def _check_head(self) -> None:
+        """The last two batches fit each other."""
+        found = self.session.ask(
+            "SELECT number, leaves, root, chain FROM book.batches ORDER BY number DESC LIMIT 2"
+        )
+        if not found:
+            return
+        number, leaves, root, chain = _batch(found[0])
+        before = _batch(found[1])[3] if len(found) > 1 else GENESIS
+        if link(before, number, leaves, root) != chain:
+            raise WriterRefused(f"Batch {number} does not follow the one before it; run `jua ledger verify`.")
+        self.head = Head(number, chain)
+
+    def _check_sums(self) -> None:
+        faults = self.session.ask(
+            "SELECT a.currency FROM book.balances b JOIN book.accounts a ON a.id = b.account "
+            "GROUP BY 1 HAVING sum(a.side * b.posted) <> 0"
+        )
+        if faults:
+            raise WriterRefused(f"The books in {faults[0][0]} do not balance; run `jua ledger verify`.")
+
+    def _load_recent(self, books: Books) -> None:
+        found = self.session.ask(
+            f"SELECT key, id, line FROM book.transfers ORDER BY id DESC LIMIT {RECENT_LOADED}"
+        )
+        since = int(found[-1][1] or 0) if len(found) == RECENT_LOADED else 0
+        books.recent = Recent(since=since)
+        for key, number, line in reversed(found):
+            if line == "0":
+                books.recent.add(digest_of(key), int(number or 0))
+
+
+def _batch(row: Sequence[Any]) -> tuple[int, int, bytes, bytes]:
+    number, leaves, root, chain = row
+    return int(number), int(leaves), bytes.fromhex(root[2:]), bytes.fromhex(chain[2:])
+
+
+def _arrays(name: str, columns: Iterable[Iterable[int]]) -> str:
+    arrays = ",".join(["'{" + joined(column) + "}'" for column in columns])
+    return f"EXECUTE {name}({arrays})"
+
+
+def _balances(batch: Batch) -> str:
+    touched = batch.touched.values()
+    return _arrays(
+        "book_balances",
+        (
+            [each.id for each in touched],
+            [each.posted for each in touched],
+            [each.held for each in touched],
+            [each.incoming for each in touched],
+            [each.entries for each in touched],
+            [each.last for each in touched],
+        ),
+    )
+
+
+def _side_tables(batch: Batch) -> list[str]:
+    parts = []
+    opened = [each for each in batch.holds.values() if each is not None]
+    ended = [number for number, each in batch.holds.items() if each is None]
+    if opened:
+        columns = [(h.id, h.debit, h.credit, h.left, h.code, h.expires) for h in opened]
+        parts.append(_arrays("book_holds", zip(*columns, strict=True)))
+    if ended:
+        parts.append(_arrays("book_ended", [ended]))
+    if batch.reversals:
+        pairs = ",".join(f"({original},{row})" for original, row in batch.reversals.items())
+        parts.append(f"INSERT INTO book.reversals VALUES {pairs}")
+    if batch.checkpoints:
+        parts.append(_arrays("book_checkpoints", zip(*batch.checkpoints, strict=True)))
+    return parts
+
+
+def account_image(account: Account, kind: str, owner: str) -> bytes:
+    """What is hashed of an account: id, side, floor, ceiling, then kind, owner and currency with lengths."""
+    numbers = struct.pack(">qhqq", account.id, account.side, account.floor, account.ceiling)
+    return numbers + b"".join(_sized(text) for text in (kind, owner, account.currency))
+
+
+def code_image(number: int, code: str) -> bytes:
+    """What is hashed of a code: its number and its text with its length."""
+    return struct.pack(">h", number) + _sized(code)
+
+
+def _sized(text: str) -> bytes:
+    data = text.encode()
+    return struct.pack(">i", len(data)) + data

@@ -1,0 +1,1 @@
+"""What measures and torments the engine; nothing of it runs in production."""

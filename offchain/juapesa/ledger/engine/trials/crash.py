@@ -1,0 +1,227 @@
+"""``jua ledger crash``: real processes under load are killed; then the stored history is checked.
+
+Clients repeat an order with its key until it is answered, and write every answer down. Meanwhile the
+writer is killed (SIGKILL), frozen and replaced (SIGSTOP, then a second writer takes over and the first
+wakes up as a zombie), and PostgreSQL is stopped at once (SIGQUIT). At the end each answer must be
+found in the books exactly once and as it was given, and the books must verify. Power loss is not tested.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from juapesa.db import EmbeddedPostgres
+from juapesa.db.migrate import upgrade
+from juapesa.errors import JuaError
+from juapesa.ledger.engine.client import EngineClient
+from juapesa.ledger.engine.orders import Capture, Done, Line, PlaceHold, Post, Release, Reverse, WireOrder
+from juapesa.ledger.engine.rows import key_digest, key_of_line
+from juapesa.ledger.engine.serve import EXIT_DOUBTFUL
+from juapesa.ledger.engine.trials.processes import WriterChild
+from juapesa.ledger.engine.verify import verify
+
+WALLETS = 20
+WORKERS = 24
+PATIENCE_SECONDS = 60.0
+CAUSES = ("kill",) * 7 + ("freeze",) * 2 + ("postgres",)
+
+
+@dataclass
+class Crash:
+    """One run: ``kills`` blows under load. ``say`` gets progress."""
+
+    folder: Path
+    say: Callable[[str], None]
+    kills: int = 20
+    seed: int = 1
+    answers: dict[str, Done] = field(default_factory=dict)
+    refused: int = 0
+    contradicted: int = 0
+    zombies_alive: int = 0
+    back_seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def run(self) -> dict[str, Any]:
+        """Torment, check, and report."""
+        self._rng = random.Random(self.seed)  # noqa: S311
+        self._server = EmbeddedPostgres(self.folder)
+        self._server.start()
+        try:
+            self._server.drop_database("crash")
+            self._server.create_database("crash")
+            self._url = self._server.url("crash")
+            upgrade(self._url)
+            self._writer = self._new_writer()
+            try:
+                asyncio.run(self._torment())
+            finally:
+                self._writer.stop()
+            return self._report()
+        finally:
+            self._server.stop()
+
+    def _new_writer(self, *options: str) -> WriterChild:
+        made = WriterChild(self._url, self.folder)
+        made.start(*options)
+        return made
+
+    async def _torment(self) -> None:
+        client = EngineClient(socket=self.folder / "ledger.sock", patience_seconds=PATIENCE_SECONDS)
+        house, wallets = self._accounts()
+        stop = asyncio.Event()
+        workers = [
+            asyncio.create_task(self._work(client, number, house, wallets, stop)) for number in range(WORKERS)
+        ]
+        for number in range(1, self.kills + 1):
+            await asyncio.sleep(self._rng.uniform(0.05, 0.4))
+            cause = self._rng.choice(CAUSES)
+            seconds = await asyncio.to_thread(getattr(self, f"_{cause}"))
+            self.back_seconds.setdefault(cause, []).append(seconds)
+            self.say(
+                f"{number} of {self.kills}: {cause}, back in {seconds:.2f} s, {len(self.answers)} answers"
+            )
+        stop.set()
+        await asyncio.gather(*workers)
+        client.close()
+
+    def _kill(self) -> float:
+        self._writer.signal(signal.SIGKILL)
+        self._writer.wait()
+        return self._back(self._new_writer)
+
+    def _freeze(self) -> float:
+        """A second writer takes over from a frozen one, which must not write when it wakes."""
+        zombie = self._writer
+        zombie.signal(signal.SIGSTOP)
+        seconds = self._back(lambda: self._new_writer("--take-over"))
+        zombie.signal(signal.SIGCONT)
+        try:
+            self.zombies_alive += zombie.wait(5.0) != EXIT_DOUBTFUL
+        except subprocess.TimeoutExpired:
+            self.zombies_alive += 1
+            zombie.signal(signal.SIGKILL)
+            zombie.wait()
+        return seconds
+
+    def _postgres(self) -> float:
+        pid = self._server.pid
+        assert pid is not None
+        # The number of a dead server may be another's by now: only ours has our folder in its command.
+        assert os.fsencode(self.folder.absolute() / "pg") in Path(f"/proc/{pid}/cmdline").read_bytes()
+        os.kill(pid, signal.SIGQUIT)
+        self._writer.wait()
+        began = time.monotonic()
+        while self._server.pid is not None:
+            time.sleep(0.01)
+        self._server.start()
+        self._writer = self._new_writer()
+        return time.monotonic() - began
+
+    def _back(self, start: Callable[[], WriterChild]) -> float:
+        began = time.monotonic()
+        self._writer = start()
+        return time.monotonic() - began
+
+    def _accounts(self) -> tuple[int, list[int]]:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+
+            def opened(kind: str, owner: str) -> int:
+                sql = "SELECT book.open_account(%s, %s, 'KES')"
+                row = connection.execute(sql, (kind, owner)).fetchone()
+                assert row is not None
+                return int(row[0])
+
+            return opened("capital", ""), [opened("wallet", str(number)) for number in range(WALLETS)]
+
+    async def _work(
+        self, client: EngineClient, worker: int, house: int, wallets: list[int], stop: asyncio.Event
+    ) -> None:
+        """Orders of every kind, one after the other, each until it is answered."""
+        rng = random.Random(f"{self.seed}-{worker}")  # noqa: S311
+        number = 0
+        mine: list[tuple[WireOrder, Done]] = []
+        holds: list[int] = []
+        while not stop.is_set():
+            number += 1
+            order = _draw(rng, f"{self.seed}-{worker}-{number}", house, wallets, holds, mine)
+            with contextlib.suppress(JuaError):
+                done = await client.send(order)
+                self._note(order, done)
+                mine.append((order, done))
+                if isinstance(order, PlaceHold):
+                    holds.append(done.rows[0].id)
+                continue
+            self.refused += 1
+
+    def _note(self, order: WireOrder, done: Done) -> None:
+        before = self.answers.setdefault(order.key, done)
+        self.contradicted += before.rows != done.rows
+
+    def _report(self) -> dict[str, Any]:
+        with psycopg.connect(self._url) as connection:
+            rows = connection.execute(
+                "SELECT id, key, debit_after, credit_after FROM book.transfers"
+            ).fetchall()
+        stored = {row[0]: (row[1].bytes, row[2], row[3]) for row in rows}
+        keys = Counter(row[1] for row in rows)
+        lost = sum(
+            stored.get(row.id) != (key_of_line(key_digest(key), place), row.debit_after, row.credit_after)
+            for key, done in self.answers.items()
+            for place, row in enumerate(done.rows)
+        )
+        verdict = verify(self._url)
+        return {
+            "kills": self.kills,
+            "acks": len(self.answers),
+            "lost": lost,
+            "duplicated": self.contradicted + sum(count - 1 for count in keys.values()),
+            "unbalanced": int(not verdict.ok),
+            "first_fault": verdict.first_fault,
+            "refused": self.refused,
+            "zombies_alive": self.zombies_alive,
+            "rows": len(rows),
+            "back_seconds": {
+                cause: {"count": len(found), "max": round(max(found), 2)}
+                for cause, found in sorted(self.back_seconds.items())
+            },
+            "seed": self.seed,
+        }
+
+
+def _draw(
+    rng: random.Random,
+    key: str,
+    house: int,
+    wallets: list[int],
+    holds: list[int],
+    mine: list[tuple[WireOrder, Done]],
+) -> WireOrder:
+    """A random order; now and then one that was answered before."""
+    choice = rng.random()
+    one, other = rng.sample(wallets, 2)
+    amount = rng.randint(1, 500)
+    if choice < 0.05 and mine:
+        return rng.choice(mine)[0]
+    if choice < 0.25:
+        return Post(key, (Line(house, one, amount * 3, "KES", "fund"),))
+    if choice < 0.55:
+        return Post(key, (Line(one, other, amount, "KES", "send"), Line(one, house, 1, "KES", "fee")))
+    if choice < 0.75 or not holds:
+        expires = datetime.now(UTC) + timedelta(seconds=rng.choice([0.5, 3600]))
+        return PlaceHold(key, one, other, amount, "KES", "hold", expires)
+    if choice < 0.88:
+        return Capture(key, rng.choice(holds[-5:]), rng.choice([None, 1, amount]), rng.random() < 0.5)
+    if choice < 0.94:
+        return Release(key, rng.choice(holds[-5:]))
+    return Reverse(key, rng.choice(mine)[1].rows[0].id)

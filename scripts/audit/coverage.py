@@ -1,0 +1,94 @@
+"""Which lines and branches of the contracts the forge tests reach; fails below a threshold.
+
+``python scripts/audit/coverage.py [--lines-min 95] [--branches-min 95] [FILE or folder ...]``
+
+Without the optimiser and without invariant suites, which would only repeat at length what the other tests
+reach. The report for editors is left in ``.build/coverage/lcov.info``.
+"""
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import BUILD, environment
+
+from juapesa.supervisor.tools import REPOSITORY, evm_tool
+
+FOLDER = BUILD / "coverage"
+PLAY = "contracts/test/"
+
+
+@dataclass(slots=True)
+class File:
+    """What was reached of one file; a branch is (line, block, side)."""
+
+    lines: dict[int, int] = field(default_factory=dict)
+    branches: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def missed(self) -> list[int]:
+        """Lines with something that no test reached."""
+        dark = {line for line, hits in self.lines.items() if not hits}
+        return sorted(dark | {int(key[0]) for key, hits in self.branches.items() if not hits})
+
+
+def measured() -> str:
+    """Run the tests; the report in lcov's format."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    report = FOLDER / "lcov.info"
+    command = [evm_tool("forge"), "coverage", "--report", "lcov", "--report-file", report]
+    command += ["--no-match-contract", "Invariant|Symbolic"]
+    ran = subprocess.run(
+        command, cwd=REPOSITORY, env=environment(FOLDER), capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        sys.exit(ran.stdout[-4000:] + ran.stderr[-2000:])
+    return report.read_text()
+
+
+def files(report: str) -> dict[str, File]:
+    """The report by file, our contracts only."""
+    found: dict[str, File] = {}
+    name = ""
+    for line in report.splitlines():
+        kind, _, rest = line.partition(":")
+        parts = tuple(rest.split(","))
+        if kind == "SF":
+            name = rest
+            found[name] = File()
+        elif kind == "DA":
+            found[name].lines[int(parts[0])] = int(parts[1])
+        elif kind == "BRDA":
+            found[name].branches[parts[:3]] = 0 if parts[3] == "-" else int(parts[3])
+    return {name: file for name, file in found.items() if name.startswith("contracts/") and PLAY not in name}
+
+
+def percent(hits: list[int]) -> float:
+    """Share of what was reached; all of nothing is all."""
+    return 100 * sum(map(bool, hits)) / len(hits) if hits else 100.0
+
+
+def main() -> int:
+    """Entry point: 1 when a file is below a threshold."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("paths", nargs="*", default=["contracts"], help="files or folders to judge")
+    parser.add_argument("--lines-min", type=float, default=95)
+    parser.add_argument("--branches-min", type=float, default=95)
+    asked = parser.parse_args()
+    failed = 0
+    for name, file in sorted(files(measured()).items()):
+        if not any(Path(name).is_relative_to(path) for path in asked.paths):
+            continue
+        lines, branches = percent([*file.lines.values()]), percent([*file.branches.values()])
+        low = lines < asked.lines_min or branches < asked.branches_min
+        failed += low
+        missed = f"  not reached: {', '.join(map(str, file.missed()))}" if file.missed() else ""
+        print(f"{'LOW' if low else 'ok':4}{lines:7.2f} % lines {branches:7.2f} % branches  {name}{missed}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
