@@ -12,8 +12,10 @@ from juapesa.chain import abi, load_deployment
 from juapesa.crypto import keccak256
 from juapesa.crypto.keyfile import write_keyfile
 from juapesa.money import CKES, CNGN, USDC
+from juapesa.sandbox.hedera import Pace
 from juapesa.supervisor.tools import tools_path
-from support.evm import CHAIN_ID, REPOSITORY, Chain, Node, play_key, running_anvil
+from support.evm import CHAIN_ID, REPOSITORY, Chain, Node, creation, play_key, running_anvil
+from support.hedera import sandbox
 from support.settlements import Hub
 
 pytestmark = pytest.mark.needs_evm
@@ -170,3 +172,21 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_sent(chain: Chain, 
     said = deploy(chain.node, tmp_path, "ethereum:hedera-local", **other)
     assert said.returncode != 0
     assert f"The node is on chain {CHAIN_ID}, the plan is for {CHAIN_ID + 1}." in said.stdout
+
+
+def test_the_same_script_deploys_through_a_relay_that_lags(forge_output: Path, tmp_path: Path) -> None:
+    """Hedera's rules instead of anvil's: no unlocked accounts, no play money, reads a little in the past."""
+    with sandbox(Pace(block_seconds=0.5, lag_low_seconds=0.2, lag_high_seconds=0.6)) as net:
+        net.give(DEPLOYER, 10_000)
+        usdc = net.send(to=None, data=creation("TestUSDC"), gas=3_000_000)["contractAddress"]
+        (tmp_path / "elsewhere.toml").write_text(ELSEWHERE.format(chain_id=CHAIN_ID, usdc=usdc))
+        said = {
+            "JUA_DEPLOY_NETWORK": "elsewhere",
+            "JUA_DEPLOY_NETWORKS_DIR": str(tmp_path),
+            "JUA_DEPLOY_ADMIN": play_key("governance").address,
+        }
+        done = deploy(Node(net.url), tmp_path, "ethereum:hedera-local", **said)
+        assert done.returncode == 0, done.stdout
+        found = json.loads((tmp_path / "chains" / "elsewhere.json").read_text())
+        for entry in found["contracts"].values():
+            assert net.receipt(entry["transaction"])["contractAddress"] == entry["address"].lower()

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -277,3 +278,27 @@ def test_what_the_native_api_does_not_do_yet_is_said(net: Sandbox, client: Clien
         FileCreateTransaction(keys=[KEY.public_key()], contents=b"x").execute(client)
     with pytest.raises(Exception, match=r"(?i)busy|attempts"):
         CryptoGetAccountBalanceQuery(account_id=client.operator_account_id).execute(client)
+
+
+def test_topics_and_accounts_outlive_a_restart(tmp_path: Path) -> None:
+    key = PrivateKey.generate_ed25519()
+    with sandbox(state=tmp_path) as net:
+        by = client_of(net)
+        account = (
+            AccountCreateTransaction(key=key.public_key(), initial_balance=Hbar(5)).execute(by).account_id
+        )
+        topic = TopicCreateTransaction(submit_key=key.public_key()).execute(by).topic_id
+        own = client_of(net, str(account), key)
+        TopicMessageSubmitTransaction(topic, "x" * 1_500).execute(own)
+        before = messages(net, topic)
+    with sandbox(state=tmp_path) as net:
+        assert messages(net, topic) == before
+        own = client_of(net, str(account), key)
+        assert status_of(TopicMessageSubmitTransaction(topic, "after"), own) == "SUCCESS"
+        after = messages(net, topic)
+        assert [each["sequence_number"] for each in after] == [1, 2, 3]
+        assert base64.b64decode(after[2]["running_hash"]) == expected_hash(
+            base64.b64decode(before[1]["running_hash"]), after[2]
+        )
+        other = TopicCreateTransaction().execute(own).topic_id
+        assert str(other) not in (str(topic), str(account)), "no number is given twice"

@@ -173,6 +173,8 @@ def test_fees_and_the_exchange_rate_agree_with_the_gas_price(net: Network) -> No
 def test_the_mirror_simulates_calls(net: Network, contract: str) -> None:
     """hedera-docs openapi.yaml POST /contracts/call."""
     assert net.mirror_call(to=contract, data="0x", block="latest").json() == {"result": "0x"}
+    dear = net.mirror_call(to=contract, value=2**62, **{"from": net.address})
+    assert dear.status_code == 400, "nobody has so much"
     refused = net.mirror_call(to=net.deploy(REVERTS), data="0x")
     assert refused.status_code == 400
     assert refused.json()["_status"]["messages"][0]["message"] == "CONTRACT_REVERT_EXECUTED"

@@ -1,5 +1,6 @@
 """`jua sandbox hedera` as a process: quick, small, and nothing of it outlives it, however it ends."""
 
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from support.hedera import Network
 from support.sandboxes import eventually
 
 pytestmark = pytest.mark.needs_evm
@@ -71,6 +73,21 @@ def test_a_killed_network_takes_its_evm_with_it(tmp_path: Path) -> None:
         os.kill(started.pid, signal.SIGKILL)
         started.wait(timeout=5)
         eventually(lambda: gone(family), 5)
+
+
+def test_a_kill_costs_at_most_the_last_seconds(tmp_path: Path) -> None:
+    folder = tmp_path / "network"
+    with process(tmp_path, "--state", str(folder)) as (started, url):
+        receipt = Network(url, url).send()
+        block = int(receipt["blockNumber"], 16)
+        saved = folder / "network.json"
+        eventually(lambda: saved.exists() and json.loads(saved.read_text())["height"] > block, 15)
+        os.kill(started.pid, signal.SIGKILL)
+        started.wait(timeout=5)
+    with process(tmp_path, "--state", str(folder)) as (_, url):
+        again = Network(url, url)
+        assert again.receipt(receipt["transactionHash"]) == receipt
+        assert again.send()["status"] == "0x1"
 
 
 def test_a_block_comes_every_so_often_without_anybody_asking(tmp_path: Path) -> None:

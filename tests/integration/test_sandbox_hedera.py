@@ -1,8 +1,10 @@
 """Hedera's sandbox itself: lag, faults on demand, faults at random, and the process around it."""
 
 import asyncio
+import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -205,3 +207,81 @@ def test_logs_of_one_block_keep_their_order_though_each_transaction_counts_from_
         head = int(net.ask("eth_blockNumber"), 16)
         ordered = asyncio.run(Rpc(net.url).logs([contract], 0, head))
         assert [int(each["data"], 16) // 10**8 for each in ordered] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_a_restart_forgets_nothing_that_was_decided(tmp_path: Path) -> None:
+    with sandbox(state=tmp_path) as net:
+        contract = net.deploy(LOGS)
+        receipt = net.send(to=contract, value=HBAR)
+        gap, refused = net.sign(nonce=50)
+        net.ask("eth_sendRawTransaction", gap)
+        tx_hash = receipt["transactionHash"]
+        shown = net.ask("eth_getTransactionByHash", tx_hash)
+        result = net.seen(f"/api/v1/contracts/results/{tx_hash}")
+        logs = net.seen(f"/api/v1/contracts/{contract}/results/logs")
+        blocks = net.seen("/api/v1/blocks", order="asc")["blocks"]
+        accounts = net.state()["accounts"]
+    with sandbox(state=tmp_path) as net:
+        assert net.receipt(tx_hash) == receipt
+        assert net.ask("eth_getTransactionByHash", tx_hash) == shown
+        assert net.seen(f"/api/v1/contracts/results/{tx_hash}") == result
+        assert net.seen(f"/api/v1/contracts/{contract}/results/logs") == logs
+        assert net.seen("/api/v1/blocks", order="asc")["blocks"][: len(blocks)] == blocks
+        assert net.state()["accounts"] == accounts
+        assert code_of(net, "eth_getTransactionReceipt", refused) == -32003
+        later = net.send(to=contract, value=HBAR)
+        assert int(later["blockNumber"], 16) > int(receipt["blockNumber"], 16)
+        newest, *_ = net.seen(f"/api/v1/contracts/{contract}/results/logs")["logs"]
+        assert newest["timestamp"] > logs["logs"][0]["timestamp"]
+    assert len(list(tmp_path.glob("evm-*.json"))) == 1
+
+
+NONSENSE: tuple[object, ...] = (
+    *(None, 1, -1, True, "", "0x", "0xzz", "0x-5", "latest", "0x" + "f" * 200, [], {}, [1], 1e30),
+    *("0x" + "11" * 20, "0x" + "11" * 32, {"to": 5}, {"gas": -1}, {"value": "0x-1"}, {"address": 5}),
+    *({"fromBlock": 5, "topics": [[None]]}, {"blockHash": 5}, {"data": "0x1"}, {"topics": [["0xzz"]]}),
+)
+
+
+def test_nonsense_is_refused_and_never_breaks_the_server(net: Sandbox) -> None:
+    draw = random.Random(11)
+    for method in methods_with_parameters():
+        for count in (0, 1, 2, 3):
+            params = [draw.choice(NONSENSE) for _ in range(count)]
+            body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            reply = net.web.post(net.url, json=body)
+            assert reply.status_code in (200, 400), (method, params, reply.text)
+            assert {"result", "error"} & reply.json().keys()
+    for raw in (b"", b"[]", b"{}", b"[1]", b"null", b"[" * 5_000, b"\xff\xfe", b'{"id": 1, "method": 5}'):
+        assert net.web.post(net.url, content=raw).status_code in (200, 400)
+    for path in (
+        "blocks/x",
+        "blocks?timestamp=x",
+        "contracts/xx/results",
+        "contracts/results?from=zz",
+        "topics/x",
+    ):
+        assert net.mirror(f"/api/v1/{path}").status_code in (400, 404)
+    for call in ({"to": 5}, {"gas": "x"}, {"gas": -5}, {"value": "x"}, {"block": "zz"}):
+        assert net.mirror_call(**call).status_code == 400
+
+
+def methods_with_parameters() -> list[str]:
+    """The methods that take parameters, by what the relay's own documentation lists."""
+    blocks = ("Hash", "Number")
+    return [
+        *(f"eth_getBlockBy{each}" for each in blocks),
+        *(f"eth_getBlockTransactionCountBy{each}" for each in blocks),
+        *(f"eth_getTransactionByBlock{each}AndIndex" for each in blocks),
+        *(
+            "eth_call",
+            "eth_estimateGas",
+            "eth_feeHistory",
+            "eth_getBalance",
+            "eth_getCode",
+            "eth_getStorageAt",
+        ),
+        *("eth_getTransactionCount", "eth_getTransactionByHash", "eth_getTransactionReceipt", "web3_sha3"),
+        *("eth_getLogs", "eth_newFilter", "eth_getFilterLogs", "eth_getFilterChanges", "eth_uninstallFilter"),
+        *("eth_sendRawTransaction", "eth_getBlockReceipts"),
+    ]

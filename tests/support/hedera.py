@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -141,14 +142,19 @@ class Sandbox(Network):
         body = {"count": blocks, "seconds": seconds}
         assert self.web.post(f"{self.url}/_sandbox/blocks", json=body).status_code == 201
 
+    def give(self, address: str, hbar: int) -> None:
+        """HBAR from nowhere."""
+        body = {"to": address, "tinybars": hbar * 10**8}
+        assert self.web.post(f"{self.url}/_sandbox/transfers", json=body).status_code == 201
+
     def state(self) -> dict[str, Any]:
         return dict(self.web.get(f"{self.url}/_sandbox/state").json())
 
 
 @contextlib.contextmanager
-def sandbox(pace: Pace = QUICK, seed: int = 1) -> Iterator[Sandbox]:
+def sandbox(pace: Pace = QUICK, seed: int = 1, state: Path | None = None) -> Iterator[Sandbox]:
     """A network of our own for as long as the block runs."""
-    with served(lambda: build(evm_tool("anvil"), SystemClock(), pace, seed=seed)) as url:
+    with served(lambda: build(evm_tool("anvil"), SystemClock(), pace, seed=seed, state=state)) as url:
         yield Sandbox(url, url)
 
 

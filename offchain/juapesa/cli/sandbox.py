@@ -33,7 +33,7 @@ def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     state: Annotated[
         Path | None,
-        typer.Option(help="SQLite file that outlives a restart; world has one in the data folder."),
+        typer.Option(help="Outlives a restart: an SQLite file, for hedera a folder; world has its own."),
     ] = None,
     delay: Annotated[str, typer.Option(help="Seconds between accepting and outcome.")] = "1:3",
     seed: Annotated[int, typer.Option(help="Seed of the waiting times.")] = 1,
@@ -48,9 +48,8 @@ def sandbox(
 ) -> None:
     """Play an operator in its own wire format. Faults and state: /_sandbox on the same port."""
     if name == "hedera":
-        _hedera(
-            (host, HEDERA_PORT if port is None else port, hapi_port), Delay.parse(lag), block_seconds, seed
-        )
+        ports = (HEDERA_PORT if port is None else port, hapi_port)
+        _hedera(host, ports, Delay.parse(lag), block_seconds, seed=seed, state=state)
         return
     from juapesa.sandbox import africastalking, daraja, momo, oracle  # noqa: PLC0415 - Hedera needs none
 
@@ -75,14 +74,16 @@ def sandbox(
         store.close()
 
 
-def _hedera(where: tuple[str, int, int], lag: Delay, block_seconds: float, seed: int) -> None:
+def _hedera(
+    host: str, ports: tuple[int, int], lag: Delay, block_seconds: float, *, seed: int, state: Path | None
+) -> None:
     """A network of its own: it needs none of the operators' settings, and they do not need its libraries."""
     from juapesa.sandbox import hedera  # noqa: PLC0415
 
-    host, port, hapi_port = where
+    port, hapi_port = ports
     bind(host, hapi_port).close()  # said now, in one line, rather than by a server that has half started
     pace = hedera.Pace(block_seconds, lag.low, lag.high)
-    app = hedera.build(evm_tool("anvil"), SystemClock(), pace, seed=seed, hapi=(host, hapi_port))
+    app = hedera.build(evm_tool("anvil"), SystemClock(), pace, seed=seed, hapi=(host, hapi_port), state=state)
     asyncio.run(serve([Site("hedera", app, port)], host, functools.partial(_ready, host)))
 
 

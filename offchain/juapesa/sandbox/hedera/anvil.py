@@ -33,13 +33,10 @@ class EvmRefused(Exception):
 class Anvil:
     """One anvil on a loopback port of its own, mining only when told to."""
 
-    def __init__(self, program: Path, port: int = 0, state: Path | None = None) -> None:
-        self.port = port or _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [str(program), *_rules(self.port)]
-        if state is not None:
-            state.parent.mkdir(parents=True, exist_ok=True)
-            self._command += ["--state", str(state), "--preserve-historical-states"]
+    def __init__(self, program: Path, load: Path | None = None) -> None:
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [str(program), *_rules(port), *(("--load-state", str(load)) if load else ())]
         self._http: httpx.AsyncClient | None = None
         self._guard: asyncio.subprocess.Process | None = None
         self._ids = itertools.count(1)
@@ -65,7 +62,7 @@ class Anvil:
             raise Unavailable("anvil does not answer; is the program complete?") from None
 
     async def stop(self) -> None:
-        """End it; with a state file it writes its state first."""
+        """End it."""
         if self._http is not None:
             await self._http.aclose()
         if self._guard is not None and self._guard.stdin is not None:

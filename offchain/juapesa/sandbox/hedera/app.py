@@ -12,6 +12,7 @@ from starlette.routing import Route
 from juapesa.clock import Clock
 from juapesa.errors import InvalidInput, JuaError
 from juapesa.sandbox import control
+from juapesa.sandbox.hedera.memory import Memory
 from juapesa.sandbox.hedera.rpc import RpcServer
 from juapesa.sandbox.hedera.world import Etch, Pace, World
 from juapesa.sandbox.wire import Refusal, control_body, on_control_error, on_refusal
@@ -25,9 +26,14 @@ def build(
     seed: int = 1,
     hapi: tuple[str, int] = ("127.0.0.1", 0),
     etch: Etch | None = None,
+    state: Path | None = None,
 ) -> Starlette:
-    """The application; anvil and the blocks start and end with its lifespan."""
-    world = World(anvil, clock, pace or Pace(), seed=seed, hapi=hapi, etch=etch)
+    """The application; anvil and the blocks start and end with its lifespan.
+
+    ``state`` is a folder in which the network outlives a restart, and but for seconds a kill.
+    """
+    memory = Memory(state) if state else None
+    world = World(anvil, clock, pace or Pace(), seed=seed, hapi=hapi, etch=etch, memory=memory)
     rpc = RpcServer(world.relay, world.trouble)
 
     @contextlib.asynccontextmanager

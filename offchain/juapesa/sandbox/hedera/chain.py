@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any
 
+from juapesa.errors import Unavailable
 from juapesa.sandbox.hedera.anvil import Anvil, EvmRefused
 from juapesa.sandbox.hedera.consensus import NANOS, ConsensusClock
-from juapesa.sandbox.hedera.envelope import Envelope
+from juapesa.sandbox.hedera.envelope import Envelope, read
 from juapesa.sandbox.hedera.history import SUCCESS, Block, Executed, History
 from juapesa.sandbox.hedera.units import ExchangeRate, tinybars
 
@@ -28,6 +30,7 @@ class Chain:
         self.rate = rate
         self._envelopes: dict[str, tuple[str, Envelope | None]] = {}  # by anvil's hash, until mined
         self._rejected: OrderedDict[str, str] = OrderedDict()
+        self._past: dict[str, Any] = {"blocks": [], "executed": {}}
         self._lock = asyncio.Lock()
         self._mining: asyncio.Task[None] | None = None
         self._block_made = asyncio.Condition()
@@ -37,6 +40,31 @@ class Chain:
         async with self._lock:
             await self._catch_up()
         self._mining = asyncio.create_task(self._mine_for_ever())
+
+    def restore(self, document: dict[str, Any]) -> None:
+        """What ``dump`` gave, before ``start``; anvil has loaded the state that belongs to it."""
+        self._past = document
+        self._rejected.update(document["rejected"])
+        self.clock.pass_over(document["blocks"][-1][1])
+
+    async def dump(self) -> tuple[bytes, dict[str, Any]]:
+        """anvil's state, packed, and what it does not know of its own blocks."""
+        async with self._lock:
+            packed = bytes.fromhex((await self.evm.ask("anvil_dumpState"))[2:])
+            blocks = list(self.history.blocks)
+        executed = {
+            each.evm["hash"]: [
+                each.hash,
+                each.envelope.raw.hex() if each.envelope else None,
+                each.consensus,
+                each.result,
+                each.error,
+            ]
+            for block in blocks
+            for each in block.transactions
+        }
+        stamps = [[block.first, block.last] for block in blocks]
+        return packed, {"blocks": stamps, "executed": executed, "rejected": dict(self._rejected)}
 
     async def stop(self) -> None:
         """Make no more blocks."""
@@ -138,7 +166,8 @@ class Chain:
         while True:
             await asyncio.sleep(self.block_seconds or 1.0)
             if self.block_seconds:
-                await self.mine()
+                with suppress(Unavailable):  # a slow machine; what waits is in the next block
+                    await self.mine()
 
     async def _mine(self, later_seconds: int, empty: int) -> Block:
         newest = self.history.blocks[-1].timestamp
@@ -152,15 +181,19 @@ class Chain:
         """Read every block that anvil has made and the history does not hold."""
         height = int(await self.evm.ask("eth_blockNumber"), 16)
         for number in range(len(self.history.blocks), height + 1):
-            self.history.add(await self._read(number))
+            block = await self._read(number)
+            self.history.add(block)
+            for executed in block.transactions:
+                self._envelopes.pop(executed.evm["hash"], None)
 
     async def _read(self, number: int) -> Block:
         found = await self.evm.ask("eth_getBlockByNumber", hex(number), True)  # noqa: FBT003 - a wire value
         receipts = await self.evm.ask("eth_getBlockReceipts", hex(number)) if found["transactions"] else []
         timestamp = int(found["timestamp"], 16)
-        first = self.clock.next(timestamp * NANOS)
+        past = self._past["blocks"][number] if number < len(self._past["blocks"]) else None
+        first = past[0] if past else self.clock.next(timestamp * NANOS)
         executed = [
-            await self._executed(evm, receipt, first if at == 0 else self.clock.next(first))
+            await self._executed(evm, receipt, first if at == 0 or past else self.clock.next(first))
             for at, (evm, receipt) in enumerate(zip(found["transactions"], receipts, strict=True))
         ]
         return Block(
@@ -169,16 +202,19 @@ class Chain:
             parent=found["parentHash"],
             timestamp=timestamp,
             first=first,
-            last=self.clock.next(first),
+            last=past[1] if past else self.clock.next(first),
             gas_used=int(found["gasUsed"], 16),
             bloom=found["logsBloom"],
             size=int(found["size"], 16),
-            visible_at=self.history.lag.visible_at(),
+            visible_at=0.0 if past else self.history.lag.visible_at(),
             transactions=executed,
         )
 
     async def _executed(self, evm: dict[str, Any], receipt: dict[str, Any], consensus: int) -> Executed:
-        client_hash, envelope = self._envelopes.pop(evm["hash"], (evm["hash"], None))
+        past = self._past["executed"].get(evm["hash"])
+        client_hash, envelope = self._envelopes.get(evm["hash"], (evm["hash"], None))
+        if past is not None:
+            client_hash, envelope = past[0], read(bytes.fromhex(past[1])) if past[1] else None
         made = Executed(
             hash=client_hash,
             envelope=envelope,
@@ -186,10 +222,12 @@ class Chain:
             receipt=receipt,
             block=int(evm["blockNumber"], 16),
             index=int(evm["transactionIndex"], 16),
-            consensus=consensus,
+            consensus=past[2] if past else consensus,
             logs=[{**log, "logIndex": hex(at)} for at, log in enumerate(receipt.pop("logs"))],
         )
-        if receipt["status"] != "0x1":
+        if past is not None:
+            made.result, made.error = past[3], past[4]
+        elif receipt["status"] != "0x1":
             made.result, made.error = await self._what_failed(evm["hash"])
         return made
 

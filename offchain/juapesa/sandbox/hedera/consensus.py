@@ -34,6 +34,10 @@ class ConsensusClock:
         self._last = max(self._last + 1, not_before or self._wall())
         return self._last
 
+    def pass_over(self, nanoseconds: int) -> None:
+        """Nothing up to here is handed out: it was, before a restart."""
+        self._last = max(self._last, nanoseconds)
+
     def seconds(self) -> int:
         """The second in which the next timestamp will lie."""
         return max(self._last + 1, self._wall()) // NANOS

@@ -32,6 +32,20 @@ class Entities:
         self._addresses: dict[int, str] = {}
         self._next = FIRST_NUMBER
 
+    def to_document(self) -> dict[str, int]:
+        """For the memory: numbers by address."""
+        return dict(self._numbers)
+
+    def restore(self, numbers: dict[str, int], following: int) -> None:
+        """From the memory; ``following`` is the number to be given next."""
+        self._numbers = dict(numbers)
+        self._addresses = {number: address for address, number in numbers.items()}
+        self._next = following
+
+    @property
+    def following(self) -> int:
+        return self._next
+
     def new(self) -> int:
         """A number that nothing has yet."""
         number = self._next

@@ -73,6 +73,8 @@ class EvmCalls:
         try:
             return await self._evm.ask(method, *params)
         except EvmRefused as fault:
+            if fault.code == -32602:
+                raise refusals.invalid_parameter(1, "Expected 0x prefixed hexadecimal value") from None
             raise refusals.internal(fault.message) from None
 
     async def _simulate(self, method: str, request: dict[str, Any], height: str) -> Any:
@@ -114,6 +116,9 @@ def _quantity(name: str, value: object) -> int:
     if value is None:
         return 0
     try:
-        return int(str(value), 16)
+        read = int(str(value), 16)
     except ValueError:
-        raise refusals.invalid_parameter(f"'{name}' for TransactionObject", "Expected a quantity") from None
+        read = -1
+    if not 0 <= read < 2**256:
+        raise refusals.invalid_parameter(f"'{name}' for TransactionObject", "Expected a quantity")
+    return read

@@ -167,18 +167,18 @@ class Filters:
         """A new filter of blocks; its id."""
         return self._add(None, self._history.head().number + 1)
 
-    def forget(self, filter_id: str) -> bool:
+    def forget(self, filter_id: object) -> bool:
         """Whether there was such a filter."""
-        return self._filters.pop(filter_id, None) is not None
+        return self._filters.pop(str(filter_id), None) is not None
 
-    def everything(self, filter_id: str) -> list[dict[str, Any]]:
+    def everything(self, filter_id: object) -> list[dict[str, Any]]:
         """All logs that fit. Raises RpcFault."""
         found = self._get(filter_id)
         if found.request is None:
             raise refusals.filter_not_found()
         return get_logs(self._history, found.request)
 
-    def changes(self, filter_id: str) -> list[Any]:
+    def changes(self, filter_id: object) -> list[Any]:
         """What is new since the last time: logs, or the hashes of blocks. Raises RpcFault."""
         found, head = self._get(filter_id), self._history.head().number
         if found.next > head:
@@ -197,8 +197,8 @@ class Filters:
         self._filters[filter_id] = Filter(request, first, now + FILTER_SECONDS)
         return filter_id
 
-    def _get(self, filter_id: str) -> Filter:
-        found = self._filters.get(filter_id)
+    def _get(self, filter_id: object) -> Filter:
+        found = self._filters.get(str(filter_id))
         if found is None or found.expires_at < time.monotonic():
             raise refusals.filter_not_found()
         found.expires_at = time.monotonic() + FILTER_SECONDS

@@ -3,6 +3,7 @@
 Source: hedera-docs openapi.yaml.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -11,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from juapesa.sandbox.hedera.consensus import nanoseconds_of
 from juapesa.sandbox.hedera.entities import Entities, entity_id
 from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.history import Block, Executed, History
@@ -36,11 +36,13 @@ from juapesa.sandbox.hedera.mirror_shapes import (
 )
 from juapesa.sandbox.hedera.refusals import RpcFault
 from juapesa.sandbox.hedera.trouble import Outage, Trouble
-from juapesa.sandbox.hedera.units import ExchangeRate
+from juapesa.sandbox.hedera.units import WEIBARS_PER_TINYBAR, ExchangeRate
 from juapesa.sandbox.wire import control_body
 
 Handler = Callable[[Request], Awaitable[Any]]
 TOPICS = ("topic0", "topic1", "topic2", "topic3")
+
+_HEX = re.compile(r"[0-9a-fA-F]{1,64}", re.ASCII)
 
 
 class Mirror:
@@ -202,9 +204,12 @@ class Mirror:
     async def _call(self, request: Request) -> dict[str, Any]:
         """``eth_call`` and ``eth_estimateGas`` as the relay asks the mirror for them; value in tinybar."""
         body = await control_body(request)
-        asked = {name: body[name] for name in ("from", "to", "data", "gas") if body.get(name) is not None}
-        if "gas" in asked:
-            asked["gas"] = hex(int(asked["gas"]))
+        asked = {name: body[name] for name in ("from", "to", "data") if body.get(name) is not None}
+        for name, scale in (("gas", 1), ("value", WEIBARS_PER_TINYBAR)):
+            if (number := body.get(name)) is not None:
+                if type(number) is not int or not 0 <= number < 2**63:
+                    raise invalid(name)
+                asked[name] = hex(number * scale)
         run = self._calls.estimate if body.get("estimate") else self._calls.call
         try:
             return {"result": await run(asked, body.get("block", "latest"))}
@@ -217,6 +222,8 @@ class Mirror:
         )
         times, blocks, sender = query.times(), query.numbers("block.number"), query.text("from")
         wanted_sender = self._entities.read(sender) if sender else None
+        if sender and wanted_sender is None:
+            raise invalid("from")
         rows = (
             each
             for each in query.ordered(self._executed())
@@ -273,19 +280,15 @@ class Mirror:
 
 
 def _topics(query: Query) -> list[list[str] | None]:
-    """By place, up to the last that was asked for."""
-    asked = [
-        ["0x" + each.removeprefix("eq:").removeprefix("0x") for each in query.all(name)] or None
-        for name in TOPICS
-    ]
+    """By place, up to the last that was asked for. Raises Refusal."""
+    asked = [[_topic(name, each) for each in query.all(name)] or None for name in TOPICS]
     while asked and asked[-1] is None:
         asked.pop()
     return asked
 
 
-def instant(text: str) -> int:
-    """A consensus timestamp in a path. Raises Refusal."""
-    try:
-        return nanoseconds_of(text)
-    except ValueError:
-        raise invalid("timestamp") from None
+def _topic(name: str, text: str) -> str:
+    digits = text.removeprefix("eq:").removeprefix("0x")
+    if not _HEX.fullmatch(digits):
+        raise invalid(name)
+    return "0x" + digits

@@ -87,7 +87,7 @@ class Relay:
             "baseFeePerGas": [await self._gas_price()] * (blocks + 1),
             "gasUsedRatio": [0.5] * blocks,
         }
-        if percentiles:
+        if isinstance(percentiles, list) and percentiles:
             history["reward"] = [["0x0"] * len(percentiles)] * blocks
         return history
 
@@ -102,8 +102,9 @@ class Relay:
 
     async def _nonce(self, address: str, at: object = "latest") -> str:
         """With ``pending`` the relay adds what waits in its own pool to what the mirror shows."""
-        shown = await self._calls.nonce(_address(address), at)
-        return hex(shown + (await self._chain.waiting(address) if at == "pending" else 0))
+        account = _address(address)
+        shown = await self._calls.nonce(account, at)
+        return hex(shown + (await self._chain.waiting(account) if at == "pending" else 0))
 
     async def _block_by_hash(self, block_hash: str, full: object = None) -> dict[str, Any] | None:
         block = self._history.by_hash(_hash(block_hash))
@@ -277,9 +278,12 @@ def _bytes(text: object) -> bytes:
 
 def _quantity(text: object) -> int:
     try:
-        return int(str(text), 16)
+        read = int(str(text), 16)
     except ValueError:
-        raise refusals.invalid_parameter(1, "Expected 0x prefixed hexadecimal value") from None
+        read = -1
+    if read < 0:
+        raise refusals.invalid_parameter(1, "Expected 0x prefixed hexadecimal value")
+    return read
 
 
 def _hash(value: object) -> str:

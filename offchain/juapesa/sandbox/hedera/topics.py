@@ -5,7 +5,8 @@ Java's ObjectOutputStream, whose framing is part of what is hashed); hedera-docs
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 RUNNING_HASH_VERSION = 3
 MESSAGE_BYTES_MAX = 1_024
@@ -56,6 +57,32 @@ class Topic:
     @property
     def running_hash(self) -> bytes:
         return self.messages[-1].running_hash if self.messages else GENESIS_HASH
+
+    def to_document(self) -> dict[str, Any]:
+        """For the memory."""
+        made = asdict(self)
+        made |= {"admin_key": self.admin_key.hex(), "submit_key": self.submit_key.hex(), "visible_at": 0.0}
+        for message in made["messages"]:
+            hexadecimal = {name: message[name].hex() for name in ("content", "running_hash")}
+            message.update(hexadecimal, visible_at=0.0)
+        return made
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "Topic":
+        """From the memory; what was decided before a restart is visible at once."""
+        messages = [
+            Message(
+                **{
+                    **each,
+                    "content": bytes.fromhex(each["content"]),
+                    "running_hash": bytes.fromhex(each["running_hash"]),
+                    "chunk": Chunk(**each["chunk"]) if each["chunk"] else None,
+                }
+            )
+            for each in document["messages"]
+        ]
+        keys = {name: bytes.fromhex(document[name]) for name in ("admin_key", "submit_key")}
+        return cls(**{**document, **keys, "messages": messages})
 
     def shown(self, now: float) -> list[Message]:
         """The messages that the mirror shows: none before one that it does not show yet."""

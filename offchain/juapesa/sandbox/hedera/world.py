@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import importlib.util
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from juapesa.sandbox.hedera.consensus import ConsensusClock
 from juapesa.sandbox.hedera.entities import Entities, entity_id
 from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.history import Block, History, Lag
+from juapesa.sandbox.hedera.memory import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, Memory
 from juapesa.sandbox.hedera.mirror import Mirror
 from juapesa.sandbox.hedera.mirror_topics import NativeOutcome, NativePages
 from juapesa.sandbox.hedera.relay import Relay
@@ -89,9 +91,11 @@ class World:
         seed: int,
         hapi: tuple[str, int],
         etch: Etch | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._etch = etch or _emulators()
-        self.evm = Anvil(anvil)
+        self._memory = memory
+        self.evm = Anvil(anvil, memory.evm if memory else None)
         lag = Lag(pace.lag_low_seconds, pace.lag_high_seconds, random.Random(seed))  # noqa: S311 - no secret
         self.history = History(lag)
         self.clock = ConsensusClock()
@@ -119,25 +123,32 @@ class World:
         self.native = NativePages(self.mirror, self.entities, self.topics, lag, self._native_outcomes)
         self._hapi: HapiServer | None = None
         self._hapi_address = hapi
+        self._saving: asyncio.Task[None] | None = None
         self.accounts: list[str] = []
 
     async def start(self) -> None:
         """Everything answers when this returns. Raises Unavailable."""
         _, messages = await asyncio.gather(self.evm.start(), asyncio.to_thread(_native_messages))
         self.accounts = [str(each) for each in await self.evm.ask("eth_accounts")]
-        for account in self.accounts:
-            await self.evm.ask("anvil_setBalance", account, hex(OPENING_TINYBARS))
-            self.entities.see(account)
-        if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
-            await etching
+        past = self._memory.document if self._memory else {}
+        if past:
+            self._restore(past)
+        else:
+            await self._begin()
         await self.chain.start()
-        await self._start_hapi(messages)
+        await self._start_hapi(messages, past.get("keys", {}))
+        if self._memory is not None:
+            self._saving = asyncio.create_task(self._save_for_ever(self._memory))
 
     async def stop(self) -> None:
         """End it all."""
         if self._hapi is not None:
             await self._hapi.stop()
         await self.chain.stop()
+        if self._saving is not None and self._memory is not None:
+            self._saving.cancel()
+            await asyncio.gather(self._saving, return_exceptions=True)
+            await self._save(self._memory)
         await self.evm.stop()
 
     def state(self) -> dict[str, Any]:
@@ -153,12 +164,46 @@ class World:
             "system_contracts": self._etch is not None,
         }
 
-    async def _start_hapi(self, messages: "Messages") -> None:
+    async def _begin(self) -> None:
+        for account in self.accounts:
+            await self.evm.ask("anvil_setBalance", account, hex(OPENING_TINYBARS))
+            self.entities.see(account)
+        if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
+            await etching
+
+    def _restore(self, past: dict[str, Any]) -> None:
+        self.chain.restore(past["chain"])
+        self.entities.restore(past["entities"], past["following"])
+        for each in past["topics"]:
+            self.topics[each["number"]] = Topic.from_document(each)
+
+    async def _save(self, memory: Memory) -> None:
+        packed, chain = await self.chain.dump()
+        document = {
+            "height": len(chain["blocks"]),
+            "chain": chain,
+            "entities": self.entities.to_document(),
+            "following": self.entities.following,
+            "topics": [each.to_document() for each in self.topics.values()],
+            "keys": self._hapi.node.accounts.to_document() if self._hapi else {},
+        }
+        await asyncio.to_thread(memory.save, packed, document)
+
+    async def _save_for_ever(self, memory: Memory) -> None:
+        took = 0.0
+        while True:
+            await asyncio.sleep(max(SAVE_SECONDS_MIN, took / SAVE_SHARE_MAX))
+            began = time.monotonic()
+            await self._save(memory)
+            took = time.monotonic() - began
+
+    async def _start_hapi(self, messages: "Messages", keys: dict[str, str]) -> None:
         from juapesa.sandbox.hedera.hapi import HapiServer  # noqa: PLC0415 - loaded while anvil starts
 
         self._hapi = HapiServer(
             self.chain, self.clock, self.calls, self.entities, self.topics, self.trouble, messages
         )
+        self._hapi.node.accounts.restore(keys)
         await self._hapi.start(*self._hapi_address)
 
     def _native_outcomes(self) -> Iterable[NativeOutcome]:

@@ -86,6 +86,15 @@ class Accounts:
         """Set an account's key."""
         self._keys[number] = key
 
+    def to_document(self) -> dict[str, str]:
+        """For the memory: keys by entity number."""
+        return {str(number): key.SerializeToString().hex() for number, key in self._keys.items()}
+
+    def restore(self, document: dict[str, str]) -> None:
+        """From the memory."""
+        for number, key in document.items():
+            self.give(int(number), self._messages.key.FromString(bytes.fromhex(key)))
+
     def number(self, account_id: Any) -> int | None:
         """The entity number that an AccountID means; None for an alias never seen."""
         if account_id.WhichOneof("account") != "alias":
