@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ILiquidity} from "../../../contracts/interfaces/ILiquidity.sol";
+import {IPoolsBook, ITradeFunder, IPools} from "../../../contracts/interfaces/IPools.sol";
+import {TransientLock} from "../../../contracts/libraries/TransientLock.sol";
+import {Move, Refusal, Reserves, Trade} from "../../../contracts/pools/PoolTypes.sol";
+import {PlainToken, PoolsBase} from "./PoolsBase.sol";
+
+/// @dev A router that makes what its batch needs.
+contract PlainRouter is ITradeFunder {
+    IPools private immutable _pools;
+    bytes public attack;
+    bytes public answer;
+    Move[] public credits;
+    Move[] public debits;
+
+    constructor(IPools pools) {
+        _pools = pools;
+    }
+
+    function approve(PlainToken token) external {
+        token.approve(address(_pools), type(uint256).max);
+    }
+
+    function plan(Move[] calldata credits_, Move[] calldata debits_) external {
+        delete credits;
+        delete debits;
+        for (uint256 i = 0; i < credits_.length; i++) {
+            credits.push(credits_[i]);
+        }
+        for (uint256 i = 0; i < debits_.length; i++) {
+            debits.push(debits_[i]);
+        }
+    }
+
+    function arm(bytes calldata attack_) external {
+        attack = attack_;
+    }
+
+    function go(Trade[] calldata trades) external returns (uint64[] memory, uint8[] memory) {
+        return _pools.tradeMany(trades, "");
+    }
+
+    function fundTrades(uint64[] calldata, uint8[] calldata, bytes calldata)
+        external
+        override
+        returns (Move[] memory, Move[] memory)
+    {
+        if (attack.length != 0) (, answer) = address(_pools).call(attack);
+        for (uint256 i = 0; i < credits.length; i++) {
+            PlainToken(credits[i].token).mint(address(this), credits[i].amount);
+        }
+        return (credits, debits);
+    }
+}
+
+contract SwapsTest is PoolsBase {
+    PlainRouter internal router;
+
+    event Each(uint256 gas);
+
+    function setUp() public override {
+        super.setUp();
+        usdc.mint(address(this), 300_000e6);
+        _fill(kes, 13_000_000e6, 100_000e6);
+        _fill(ngn, 150_000_000e6, 100_000e6);
+        router = new PlainRouter(pools);
+        governance.setRouter(address(router), true);
+        router.approve(kes);
+        router.approve(usdc);
+    }
+
+    function _fill(PlainToken token, uint64 tokens, uint64 dollars) internal {
+        token.mint(address(this), tokens);
+        ILiquidity(address(pools)).addLiquidity(address(token), tokens, dollars, 0, 0, false);
+    }
+
+    function test_a_sale_pays_what_was_quoted_and_the_books_balance() public {
+        kes.mint(address(this), 1000e6);
+        (uint64 quoted, Refusal refusal) = pools.quoteExactIn(address(kes), address(usdc), 1000e6);
+        same("refusal", uint256(refusal), 0);
+        same("paid", pools.swap(address(kes), address(usdc), 1000e6, quoted, user, LATE), quoted);
+        same("received", usdc.balanceOf(user), quoted);
+        Reserves memory kept = reservesOf(kes);
+        same("kes", kept.token, kes.balanceOf(address(pools)));
+        same("fee", kept.feesUsdc, 6176);
+    }
+
+    function test_two_hops_pay_what_was_quoted() public {
+        kes.mint(address(this), 1000e6);
+        (uint64 quoted,) = pools.quoteExactIn(address(kes), address(ngn), 1000e6);
+        same("paid", pools.swap(address(kes), address(ngn), 1000e6, quoted, user, LATE), quoted);
+        same("received", ngn.balanceOf(user), quoted);
+    }
+
+    function test_a_batch_trades_in_sequence_and_moves_each_claim_once() public {
+        Trade[] memory trades = new Trade[](100);
+        for (uint256 i = 0; i < 100; i++) {
+            trades[i] = Trade(address(kes), address(ngn), 1000e6, 0);
+        }
+        trades[7].minOut = type(uint64).max;
+        Move[] memory credits = new Move[](1);
+        credits[0] = Move(address(kes), 99_000e6);
+        router.plan(credits, new Move[](0));
+        (uint64[] memory outs, uint8[] memory refusals) = router.go(trades);
+        same("refused", refusals[7], uint8(Refusal.MIN_OUT));
+        uint256 sum;
+        for (uint256 i = 0; i < 100; i++) {
+            sum += outs[i];
+            if (i != 7) same("accepted", refusals[i], 0);
+        }
+        same("claim", pools.balanceOf(address(router), address(ngn)), sum);
+        same("nothing left", pools.balanceOf(address(router), address(kes)), 0);
+        same("kes", reservesOf(kes).token, kes.balanceOf(address(pools)));
+    }
+
+    function test_a_batch_of_mints_and_burns_only_moves_claims() public {
+        router.plan(_one(kes, 500e6), _one(kes, 200e6));
+        router.go(new Trade[](0));
+        same("claim", pools.balanceOf(address(router), address(kes)), 300e6);
+        same("paid back", kes.balanceOf(address(router)), 200e6);
+        booksOf(kes);
+    }
+
+    function test_a_batch_that_is_not_funded_reverts_whole() public {
+        router.plan(_one(kes, 999e6), new Move[](0));
+        vm.expectRevert(
+            abi.encodeWithSelector(IPoolsBook.ClaimShort.selector, address(router), address(kes), 0, 1e6)
+        );
+        router.go(_sales(1));
+        same("nothing moved", reservesOf(kes).token, kes.balanceOf(address(pools)));
+    }
+
+    function test_a_batch_pays_debits_out_of_its_claims() public {
+        (uint64 quoted,) = pools.quoteExactIn(address(kes), address(usdc), 1000e6);
+        router.plan(_one(kes, 1000e6), _one(usdc, quoted));
+        (uint64[] memory outs,) = router.go(_sales(1));
+        same("as quoted", outs[0], quoted);
+        same("paid", usdc.balanceOf(address(router)), quoted);
+        same("claim", pools.balanceOf(address(router), address(usdc)), 0);
+    }
+
+    function test_refused_trades_have_their_codes_and_leave_the_rest_alone() public {
+        governance.pause(address(ngn), false, true);
+        Trade[] memory trades = new Trade[](6);
+        trades[0] = Trade(address(kes), address(usdc), 1000e6, 0);
+        trades[1] = Trade(address(kes), address(kes), 1000e6, 0);
+        trades[2] = Trade(address(router), address(usdc), 1000e6, 0);
+        trades[3] = Trade(address(kes), address(ngn), 1000e6, 0);
+        trades[4] = Trade(address(kes), address(usdc), 14_000_000e6, 0);
+        trades[5] = Trade(address(usdc), address(kes), 0, 0);
+        router.plan(_one(kes, 1000e6), new Move[](0));
+        (uint64[] memory outs, uint8[] memory refusals) = router.go(trades);
+        uint8[6] memory wanted = [0, 1, 1, 2, 6, 5];
+        for (uint256 i = 0; i < 6; i++) {
+            same("refusal", refusals[i], wanted[i]);
+            yes("pays only if accepted", (outs[i] == 0) == (wanted[i] != 0));
+        }
+        booksOf(kes);
+    }
+
+    function test_a_router_cannot_reenter_while_it_funds() public {
+        router.arm(abi.encodeCall(IPools.withdraw, (address(kes), 1, address(this))));
+        router.plan(_one(kes, 1000e6), new Move[](0));
+        router.go(_sales(1));
+        same("locked", uint32(bytes4(router.answer())), uint32(TransientLock.Reentered.selector));
+    }
+
+    function test_a_trade_more_in_a_batch_costs_at_most_5_000() public {
+        router.plan(_one(kes, 10_000e6), new Move[](0));
+        Trade[] memory few = _hops(10);
+        router.go(few);
+        uint256 before = gasleft();
+        router.go(few);
+        uint256 ten = before - gasleft();
+        router.plan(_one(kes, 110_000e6), new Move[](0));
+        Trade[] memory many = _hops(110);
+        before = gasleft();
+        router.go(many);
+        uint256 each = (before - gasleft() - ten) / 100;
+        emit Each(each);
+        atMost("each", each, 5000);
+    }
+
+    function booksOf(PlainToken token) private view {
+        uint256 owed = uint256(reservesOf(token).token) + pools.balanceOf(address(router), address(token));
+        same("books", token.balanceOf(address(pools)), owed);
+    }
+
+    function _one(PlainToken token, uint64 amount) private pure returns (Move[] memory list) {
+        list = new Move[](1);
+        list[0] = Move(address(token), amount);
+    }
+
+    function _sales(uint256 count) private view returns (Trade[] memory trades) {
+        trades = new Trade[](count);
+        for (uint256 i = 0; i < count; i++) {
+            trades[i] = Trade(address(kes), address(usdc), 1000e6, 0);
+        }
+    }
+
+    function _hops(uint256 count) private view returns (Trade[] memory trades) {
+        trades = new Trade[](count);
+        for (uint256 i = 0; i < count; i++) {
+            trades[i] = Trade(address(kes), address(ngn), 1000e6, 0);
+        }
+    }
+}

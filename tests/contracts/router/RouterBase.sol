@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Governance} from "../../../contracts/governance/Governance.sol";
+import {CustodyStatement} from "../../../contracts/interfaces/IAttestationRegistry.sol";
+import {ILiquidity} from "../../../contracts/interfaces/ILiquidity.sol";
+import {IPools, IPoolsGovernance} from "../../../contracts/interfaces/IPools.sol";
+import {IPriceGovernance, SignedPrice} from "../../../contracts/interfaces/IPriceOracle.sol";
+import {Group, MintOrder} from "../../../contracts/interfaces/IRouter.sol";
+import {Settings} from "../../../contracts/pools/PoolTypes.sol";
+import {AttestationRegistry} from "../../../contracts/registry/AttestationRegistry.sol";
+import {LocalToken} from "../../../contracts/registry/LocalToken.sol";
+import {Router} from "../../../contracts/router/Router.sol";
+import {TestUSDC} from "../../../contracts/test/TestUSDC.sol";
+import {Vm} from "../Base.sol";
+
+/// @dev Registry, pools and router as one protocol. This test contract governs, guards and issues.
+abstract contract RouterBase {
+    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    uint64 internal constant START = 1_790_000_000;
+    uint64 internal constant MILLION = 1e12; // a million whole tokens
+    uint128 internal constant KES_MID = 0.00772e18;
+    uint128 internal constant NGN_MID = 0.00065e18;
+    uint8 internal constant NONE = 255;
+    // In the groups of these tests: USDC, cKES, cNGN.
+    uint8 internal constant USDC = 0;
+    uint8 internal constant KES = 1;
+    uint8 internal constant NGN = 2;
+
+    address internal relayer = address(0x4e1a);
+    uint256[] internal keys; // of attesters and publishers, ascending by address
+    Governance internal governance;
+    TestUSDC internal usdc;
+    LocalToken internal kes;
+    LocalToken internal ngn;
+    AttestationRegistry internal registry;
+    IPools internal pools;
+    Router internal router;
+    uint256 private _serial;
+
+    /// @dev One item of a group, before it is packed.
+    struct Wanted {
+        uint64 number;
+        uint40 deadline;
+        uint8 tokenIn;
+        uint8 tokenOut;
+        uint8 mint;
+        uint8 entry;
+        uint8 burnToken;
+        uint64 amountIn;
+        uint64 minOut;
+        uint64 burnAmount;
+        bytes32 burnReceipt;
+    }
+
+    error AssertionFailed(string what, uint256 found, uint256 wanted);
+
+    function setUp() public virtual {
+        vm.warp(START);
+        _sortKeys();
+        governance = Governance(vm.deployCode("Governance.sol:Governance", abi.encode(address(this))));
+        usdc = TestUSDC(vm.deployCode("TestUSDC.sol:TestUSDC"));
+        bytes memory arguments = abi.encode(address(governance), _addresses(), uint8(2), uint64(600));
+        registry =
+            AttestationRegistry(vm.deployCode("AttestationRegistry.sol:AttestationRegistry", arguments));
+        kes = _token("cKES");
+        ngn = _token("cNGN");
+        address desk = vm.deployCode("PoolsDesk.sol:PoolsDesk", abi.encode(address(governance), address(usdc)));
+        pools = IPools(vm.deployCode("Pools.sol:Pools", abi.encode(address(governance), address(usdc), desk)));
+        arguments = abi.encode(address(governance), address(registry), address(pools));
+        router = Router(vm.deployCode("Router.sol:Router", arguments));
+        registry.setIssuer(address(router), true);
+        registry.setIssuer(address(this), true);
+        IPoolsGovernance(address(pools)).setRouter(address(router), true);
+        router.setRelayer(relayer, true);
+        for (uint256 i = 0; i < 3; i++) {
+            IPriceGovernance(address(pools)).setPublisher(vm.addr(keys[i]), true);
+        }
+        _open(kes, KES_MID, 13 * MILLION);
+        _open(ngn, NGN_MID, 150 * MILLION);
+        router.prepare(address(usdc));
+        router.prepare(address(kes));
+        router.prepare(address(ngn));
+    }
+
+    // --- building blocks ---------------------------------------------------------------------------
+
+    function fresh() internal returns (bytes32) {
+        return keccak256(abi.encode("fresh", ++_serial));
+    }
+
+    /// @dev cKES in, cNGN out and burnt: a mobile-to-mobile transfer. Its mint is entry `entry` of mint 0.
+    function transferOf(uint64 number, uint8 entry, uint64 shillings)
+        internal
+        returns (Wanted memory wanted)
+    {
+        uint64 dollars = uint64(uint256(shillings) * KES_MID / 1e18) * 98 / 100;
+        uint64 naira = uint64(uint256(dollars) * 1e18 / NGN_MID) * 98 / 100;
+        wanted = Wanted(
+            number, uint40(START) + 600, KES, NGN, 0, entry, NGN, shillings, naira, naira, fresh()
+        );
+    }
+
+    function packed(Wanted[] memory items) internal pure returns (bytes memory all) {
+        for (uint256 i = 0; i < items.length; i++) {
+            Wanted memory item = items[i];
+            bytes memory head = abi.encodePacked(
+                item.number,
+                item.deadline,
+                item.tokenIn,
+                item.tokenOut,
+                item.mint,
+                item.entry,
+                item.burnToken
+            );
+            bytes memory tail =
+                abi.encodePacked(item.amountIn, item.minOut, item.burnAmount, item.burnReceipt);
+            all = bytes.concat(all, head, tail);
+        }
+    }
+
+    /// @dev `count` transfers of as many shillings, numbered from `first`, under one statement.
+    function groupOf(uint64 first, uint256 count, uint64 shillings)
+        internal
+        returns (Group memory group, Wanted[] memory items)
+    {
+        items = new Wanted[](count);
+        bytes memory entries = "";
+        for (uint256 i = 0; i < count; i++) {
+            uint64 number = first + uint64(i);
+            items[i] = transferOf(number, uint8(i), shillings);
+            entries = bytes.concat(entries, abi.encodePacked(number, shillings, fresh()));
+        }
+        group.tokens = new address[](3);
+        (group.tokens[0], group.tokens[1], group.tokens[2]) = (address(usdc), address(kes), address(ngn));
+        group.mints = new MintOrder[](1);
+        group.mints[0] = mintOrder(kes, entries, shillings * uint64(count));
+        group.items = packed(items);
+    }
+
+    function mintOrder(LocalToken token, bytes memory entries, uint64 total)
+        internal
+        view
+        returns (MintOrder memory)
+    {
+        uint64 now_ = uint64(block.timestamp);
+        CustodyStatement memory statement = CustodyStatement(
+            address(token), address(router), total, keccak256(entries), 1 << 62, now_, now_ + 600
+        );
+        return MintOrder(statement, entries, _signed(registry.statementDigest(statement), 2));
+    }
+
+    function settle(Group memory group) internal returns (Vm.Log[] memory) {
+        Group[] memory groups = new Group[](1);
+        groups[0] = group;
+        return settleAll(groups);
+    }
+
+    function settleAll(Group[] memory groups) internal returns (Vm.Log[] memory) {
+        vm.recordLogs();
+        vm.prank(relayer);
+        router.settle(new SignedPrice[](0), groups);
+        return vm.getRecordedLogs();
+    }
+
+    function pricesOf(LocalToken token, uint128 mid) internal view returns (SignedPrice[] memory list) {
+        list = new SignedPrice[](3);
+        uint64 at = uint64(block.timestamp);
+        bytes32 digest = IPriceGovernance(address(pools)).priceDigest(address(token), mid, at);
+        for (uint256 i = 0; i < 3; i++) {
+            list[i] = SignedPrice(address(token), mid, at, _signature(keys[i], digest));
+        }
+    }
+
+    /// @dev The router's claim: what the hub holds for its customers.
+    function hub(LocalToken token) internal view returns (uint256) {
+        return pools.balanceOf(address(router), address(token));
+    }
+
+    function _open(LocalToken token, uint128 mid, uint64 units) private {
+        IPoolsGovernance(address(pools)).configure(
+            address(token), Settings(0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1e6, 1e6, 100_000)
+        );
+        IPriceGovernance(address(pools)).configurePrice(address(token), 20_000, 3);
+        registry.configureToken(address(token), 500 * MILLION, 3600);
+        pools.updatePrices(pricesOf(token, mid));
+        bytes memory entries = abi.encodePacked(uint64(1e18) + uint64(++_serial), units, fresh());
+        MintOrder memory order = mintOrder(token, entries, units);
+        order.statement.to = address(this);
+        order.signatures = _signed(registry.statementDigest(order.statement), 2);
+        registry.mint(order.statement, entries, 1, order.signatures);
+        usdc.mint(address(this), 100_000e6);
+        usdc.approve(address(pools), type(uint256).max);
+        token.approve(address(pools), type(uint256).max);
+        ILiquidity(address(pools)).addLiquidity(address(token), units, 100_000e6, 0, 0, false);
+    }
+
+    function _token(string memory symbol) private returns (LocalToken) {
+        bytes memory arguments = abi.encode(symbol, symbol, address(registry));
+        return LocalToken(vm.deployCode("LocalToken.sol:LocalToken", arguments));
+    }
+
+    function _sortKeys() private {
+        for (uint256 i = 0; i < 3; i++) {
+            uint256 key = 0xA11CE + i;
+            keys.push(key);
+            for (uint256 j = i; j > 0 && vm.addr(keys[j - 1]) > vm.addr(key); j--) {
+                (keys[j - 1], keys[j]) = (key, keys[j - 1]);
+            }
+        }
+    }
+
+    function _addresses() private view returns (address[] memory list) {
+        list = new address[](3);
+        for (uint256 i = 0; i < 3; i++) {
+            list[i] = vm.addr(keys[i]);
+        }
+    }
+
+    function _signed(bytes32 digest, uint256 count) internal view returns (bytes memory all) {
+        for (uint256 i = 0; i < count; i++) {
+            all = bytes.concat(all, _signature(keys[i], digest));
+        }
+    }
+
+    function _signature(uint256 key, bytes32 digest) private pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    // --- assertions --------------------------------------------------------------------------------
+
+    function same(string memory what, uint256 found, uint256 wanted) internal pure {
+        if (found != wanted) revert AssertionFailed(what, found, wanted);
+    }
+
+    function yes(string memory what, bool condition) internal pure {
+        same(what, condition ? 1 : 0, 1);
+    }
+
+    function atMost(string memory what, uint256 found, uint256 limit) internal pure {
+        if (found > limit) revert AssertionFailed(what, found, limit);
+    }
+
+    /// @dev The last word of each money test: nothing stays in the router, supply is the log's, and the pools
+    /// hold what their books say.
+    function booksBalance() internal view {
+        _balanced(kes);
+        _balanced(ngn);
+        same("usdc in the router", usdc.balanceOf(address(router)), 0);
+    }
+
+    function _balanced(LocalToken token) private view {
+        same("in the router", token.balanceOf(address(router)), 0);
+        same("supply", token.totalSupply(), token.balanceOf(address(pools)));
+    }
+}
