@@ -1,4 +1,4 @@
-"""A supervisor with small processes: a chain, a one-contract deployment and two sleepers."""
+"""A supervisor with small processes: a chain, a one-contract deployment, sleepers, one of them forked."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,8 @@ def rows(settings: Settings, dump: Path) -> list[Process]:
         chain_process(settings, dump),
         Process("deploy", deploy, after=("chain",), kind=Kind.TASK),
         Process("first", sleep, after=("deploy",)),
-        Process("last", BROKEN if "--broken" in sys.argv else sleep, after=("first",)),
+        Process("forked", python("support.forked", "stay"), after=("deploy",)),
+        Process("last", BROKEN if "--broken" in sys.argv else sleep, after=("first", "forked")),
     ]
 
 

@@ -1,36 +1,38 @@
 """One child process: started in a group of its own, logged, watched until ready, ended for sure."""
 
 import asyncio
-import ctypes
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
 import httpx
 
 from juapesa.supervisor.errors import ProcessFailed
+from juapesa.supervisor.forks import Forks, Running
+from juapesa.supervisor.kin import die_with_parent
 from juapesa.supervisor.plan import Process, working_directory
 
 SETTLE_SECONDS = 0.3  # a process without a ready URL has to live this long
 POLL_SECONDS = 0.1
 LOG_BYTES_MAX = 5_000_000
 LOG_TAIL_LINES = 12
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Child:
     """A process of the plan, while it runs."""
 
-    def __init__(self, process: Process, data_dir: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, process: Process, data_dir: Path, env: Mapping[str, str], forks: Forks | None = None
+    ) -> None:
         self.process = process
         self.log = data_dir / "logs" / f"{process.name}.log"
         self._pid_file = data_dir / "run" / f"{process.name}.pid"
         self._env = {**env, **process.env}
-        self._running: asyncio.subprocess.Process | None = None
+        self._forks = forks if process.is_ours else None
+        self._running: Running | None = None
 
     @property
     def pid(self) -> int | None:
@@ -39,22 +41,27 @@ class Child:
         return self._running.pid if alive and self._running is not None else None
 
     async def start(self) -> None:
-        """Spawn it. Raises ProcessFailed when the program cannot be run at all."""
+        """Fork or spawn it. Raises ProcessFailed when the program cannot be run at all."""
         with self._open_log() as log:
-            try:
-                self._running = await asyncio.create_subprocess_exec(
-                    *self.process.command,
-                    cwd=working_directory(),
-                    env=self._env,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    preexec_fn=_die_with_parent(),
-                )
-            except OSError as problem:
-                raise ProcessFailed(f"{self.process.name} cannot be started: {problem}.") from problem
+            self._running = (
+                await self._forks.fork(self.process, self.log) if self._forks else await self._spawn(log)
+            )
         self._pid_file.write_text(f"{self._running.pid}\n")
+
+    async def _spawn(self, log: IO[bytes]) -> Running:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self.process.command,
+                cwd=working_directory(),
+                env=self._env,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+        except OSError as problem:
+            raise ProcessFailed(f"{self.process.name} cannot be started: {problem}.") from problem
 
     async def ended(self) -> int:
         """Wait for its end; the exit status (negative: the signal)."""
@@ -129,21 +136,3 @@ class Child:
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
             self.log.replace(self.log.with_suffix(".log.1"))
         return self.log.open("ab")
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Runs in the child before its program: the kernel ends it when we die, however we die.
-
-    Linux only (prctl(2)); elsewhere the last will alone cleans up.
-    """
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    parent = os.getpid()
-
-    def prepare() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # we died before the line above
-            os._exit(1)
-
-    return prepare

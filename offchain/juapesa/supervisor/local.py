@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,10 @@ from juapesa.issuance.landed import newest_transactions
 from juapesa.supervisor import folder
 from juapesa.supervisor.chain_state import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, LocalChain
 from juapesa.supervisor.errors import ProcessFailed
+from juapesa.supervisor.forks import Forks
 from juapesa.supervisor.last_will import LastWill
 from juapesa.supervisor.plan import (
+    COMMON_MODULES,
     LOOPBACK,
     Process,
     chain_process,
@@ -123,11 +126,13 @@ class LocalRun:
             await chain.finish_deployment()
             await chain.mine_by_time(self.settings.chain.block_seconds)
 
+        env = environment(self.settings, database_url)
         return Supervisor(
             rows,
             self.data_dir,
-            environment(self.settings, database_url),
+            env,
             self.report,
+            forks=Forks(COMMON_MODULES, self.data_dir, env) if sys.platform == "linux" else None,
             before={"chain": next_chain},
             once_ready={"chain": chain_ready, "deploy": contracts_ready},
             unneeded={"deploy": chain.deployed},

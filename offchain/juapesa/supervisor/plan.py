@@ -37,7 +37,17 @@ class Process:
     ready_seconds_max: float = 60.0
     stop_seconds_max: float = 8.0
     writes_at_end: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is a long-lived Python module of ours, which may as well be forked."""
+        return self.kind is Kind.SERVICE and self.command[:2] == (sys.executable, "-m")
+
     env: dict[str, str] = field(default_factory=dict)
+
+
+# What most of our processes import anyway: the fork server does it once for all of them.
+COMMON_MODULES = ("juapesa.assembly", "juapesa_agents.common.options", "juapesa_agents.common.database")
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from juapesa.supervisor.children import Child
 from juapesa.supervisor.errors import ProcessFailed
+from juapesa.supervisor.forks import Forks
 from juapesa.supervisor.plan import Kind, Process
 
 RESTARTS_MAX = 6  # within the window; more is not bad luck but a fault
@@ -24,7 +25,7 @@ class Supervisor:
 
     ``before`` holds what must be known anew each time a process starts (its row may change);
     ``once_ready`` what is done each time it has become ready, before others may use it;
-    ``unneeded`` tells that a task was done in an earlier run.
+    ``unneeded`` tells that a task was done in an earlier run; ``forks`` starts what is a module of ours.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Supervisor:
         before: Mapping[str, Callable[[], Process]] | None = None,
         once_ready: Mapping[str, Hook] | None = None,
         unneeded: Mapping[str, Callable[[], Awaitable[bool]]] | None = None,
+        forks: Forks | None = None,
     ) -> None:
         self._rows = rows
         self._data_dir = data_dir
@@ -45,6 +47,7 @@ class Supervisor:
         self._before = before or {}
         self._once_ready = once_ready or {}
         self._unneeded = unneeded or {}
+        self._forks = forks
         self._ready = {row.name: asyncio.Event() for row in rows}
         self._children: dict[str, Child] = {}  # in the order they were started
 
@@ -60,11 +63,15 @@ class Supervisor:
         """Stop everything, last started first."""
         for name in reversed(list(self._children)):
             await self._children.pop(name).stop()
+        if self._forks is not None:
+            await self._forks.stop()
 
     def kill(self) -> None:
         """End everything at once."""
         for child in self._children.values():
             child.kill()
+        if self._forks is not None:
+            self._forks.kill()
 
     async def _start(self, row: Process) -> None:
         for name in row.after:
@@ -85,7 +92,7 @@ class Supervisor:
 
     async def _spawn(self, row: Process) -> Child:
         row = self._before[row.name]() if row.name in self._before else row
-        child = self._children[row.name] = Child(row, self._data_dir, self._env)
+        child = self._children[row.name] = Child(row, self._data_dir, self._env, self._forks)
         await child.start()
         return child
 
