@@ -92,8 +92,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
     function run(Group calldata group) external returns (bytes memory outcomes) {
         if (msg.sender != address(this)) revert OnlyWithinSettlement(msg.sender);
         (Trade[] memory trades, bytes memory refusals) = _plan(group);
-        (uint64[] memory outs, uint8[] memory refused) =
-            _pools.tradeMany(trades, abi.encode(group, refusals));
+        (uint64[] memory outs, uint8[] memory refused) = _pools.tradeMany(trades, abi.encode(group, refusals));
         _merge(group.items, refusals, refused);
         _burn(group, refusals);
         return _report(group.items, refusals, outs);
@@ -188,11 +187,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
 
     /// @dev Reads every item and refuses those that cannot settle whatever the pools say. `held` follows what the hub will hold at least, so that no item
     /// can sink its group by selling or burning what is not there.
-    function _plan(Group calldata group)
-        private
-        view
-        returns (Trade[] memory trades, bytes memory refusals)
-    {
+    function _plan(Group calldata group) private view returns (Trade[] memory trades, bytes memory refusals) {
         (uint256 count, bool whole) = group.items.count();
         if (!whole) revert MalformedGroup("items");
         if (group.tokens.length > TOKENS_MAX) revert MalformedGroup("tokens");
@@ -319,8 +314,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         for (uint256 i = 0; i < included.length; i++) {
             if (included[i] == 0) continue;
             MintOrder calldata order = group.mints[i];
-            (, uint64 minted) =
-                _registry.mint(order.statement, order.entries, included[i], order.signatures);
+            (, uint64 minted) = _registry.mint(order.statement, order.entries, included[i], order.signatures);
             credits[used++] = Move(order.statement.token, minted);
         }
         assembly ("memory-safe") {

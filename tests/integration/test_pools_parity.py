@@ -75,9 +75,7 @@ def states(draw: st.DrawFn, now: int = 1_800_000_000) -> tuple[Settings, Price, 
 NOW = 1_800_000_000
 
 
-@settings(
-    max_examples=STATES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
+@settings(max_examples=STATES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(state=states(), share=st.integers(0, 1_500_000), raw=magnitudes, way=st.integers(0, 3))
 def test_quotes_of_the_model_and_the_contract_are_the_same(
     pools: PoolsChain, state: Any, share: int, raw: int, way: int
@@ -117,7 +115,9 @@ def asked(pools: PoolsChain, state: Any, amount: int, sell: bool, exact_in: bool
     return out, refusal
 
 
-def stored(token: str, settings: Settings, price: Price, reserves: Reserves, levels: Levels) -> dict[str, str]:
+def stored(
+    token: str, settings: Settings, price: Price, reserves: Reserves, levels: Levels
+) -> dict[str, str]:
     """The four storage words of a pool, packed as the contracts declare them."""
     flags = settings.open | settings.sells_paused << 1 | settings.buys_paused << 2
     return {

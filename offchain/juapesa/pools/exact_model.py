@@ -115,6 +115,9 @@ class Pool:
         return value, token_usdc * PPM - value * self.settings.target_ppm
 
 
+SELL, BUY = True, False  # the token for USDC, USDC for the token
+
+
 @dataclass(frozen=True, slots=True)
 class Fill:
     """A trade that a pool would make; ``value_usdc`` is what crosses the reserves at mid."""
@@ -183,9 +186,7 @@ def sell_exact_in(pool: Pool, token_in: int) -> Fill:
     fee = _div_up(value * pool.spread_ppm, PPM)
     if fee + charge >= value:
         raise Refused(Refusal.BAD_AMOUNT)
-    return _fitting(
-        pool, Fill(True, token_in, value + pool.reserves.pot_usdc - fee - pot, value, fee, pot)
-    )
+    return _fitting(pool, Fill(SELL, token_in, value + pool.reserves.pot_usdc - fee - pot, value, fee, pot))
 
 
 def buy_exact_in(pool: Pool, usdc_in: int) -> Fill:
@@ -198,7 +199,7 @@ def buy_exact_in(pool: Pool, usdc_in: int) -> Fill:
     net = usdc_in - fee
     value = _bought_value_down(pool, net)
     pot = pool.reserves.pot_usdc + net - value
-    return _bought(pool, Fill(False, usdc_in, value * E18 // pool.mid_e18, value, fee, pot))
+    return _bought(pool, Fill(BUY, usdc_in, value * E18 // pool.mid_e18, value, fee, pot))
 
 
 def sell_exact_out(pool: Pool, usdc_out: int) -> Fill:
@@ -238,7 +239,7 @@ def buy_exact_out(pool: Pool, token_out: int) -> Fill:
     amount_in = net + _div_up(net * pool.spread_ppm, PPM)
     if amount_in > INT64_MAX:
         raise Refused(Refusal.BAD_AMOUNT)
-    return _bought(pool, Fill(False, amount_in, token_out, value, amount_in - net, pot))
+    return _bought(pool, Fill(BUY, amount_in, token_out, value, amount_in - net, pot))
 
 
 def applied(pool: Pool, fill: Fill) -> Pool:

@@ -66,7 +66,8 @@ abstract contract RouterBase {
             AttestationRegistry(vm.deployCode("AttestationRegistry.sol:AttestationRegistry", arguments));
         kes = _token("cKES");
         ngn = _token("cNGN");
-        address desk = vm.deployCode("PoolsDesk.sol:PoolsDesk", abi.encode(address(governance), address(usdc)));
+        address desk =
+            vm.deployCode("PoolsDesk.sol:PoolsDesk", abi.encode(address(governance), address(usdc)));
         pools = IPools(vm.deployCode("Pools.sol:Pools", abi.encode(address(governance), address(usdc), desk)));
         arguments = abi.encode(address(governance), address(registry), address(pools));
         router = Router(vm.deployCode("Router.sol:Router", arguments));
@@ -97,22 +98,15 @@ abstract contract RouterBase {
     {
         uint64 dollars = uint64(uint256(shillings) * KES_MID / 1e18) * 98 / 100;
         uint64 naira = uint64(uint256(dollars) * 1e18 / NGN_MID) * 98 / 100;
-        wanted = Wanted(
-            number, uint40(START) + 600, KES, NGN, 0, entry, NGN, shillings, naira, naira, fresh()
-        );
+        wanted =
+            Wanted(number, uint40(START) + 600, KES, NGN, 0, entry, NGN, shillings, naira, naira, fresh());
     }
 
     function packed(Wanted[] memory items) internal pure returns (bytes memory all) {
         for (uint256 i = 0; i < items.length; i++) {
             Wanted memory item = items[i];
             bytes memory head = abi.encodePacked(
-                item.number,
-                item.deadline,
-                item.tokenIn,
-                item.tokenOut,
-                item.mint,
-                item.entry,
-                item.burnToken
+                item.number, item.deadline, item.tokenIn, item.tokenOut, item.mint, item.entry, item.burnToken
             );
             bytes memory tail =
                 abi.encodePacked(item.amountIn, item.minOut, item.burnAmount, item.burnReceipt);
@@ -179,9 +173,11 @@ abstract contract RouterBase {
     }
 
     function _open(LocalToken token, uint128 mid, uint64 units) private {
-        IPoolsGovernance(address(pools)).configure(
-            address(token), Settings(0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1e6, 1e6, 100_000)
-        );
+        IPoolsGovernance(address(pools))
+            .configure(
+                address(token),
+                Settings(0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1e6, 1e6, 100_000)
+            );
         IPriceGovernance(address(pools)).configurePrice(address(token), 20_000, 3);
         registry.configureToken(address(token), 500 * MILLION, 3600);
         pools.updatePrices(pricesOf(token, mid));

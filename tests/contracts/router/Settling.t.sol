@@ -67,8 +67,7 @@ contract SettlingTest is RouterBase {
         (items[2].mint, items[2].amountIn) = (NONE, 1); // the hub holds nothing yet
         group.items = packed(items);
         bytes memory told = _only(settle(group), SETTLED);
-        uint8[3] memory why =
-            [router.REFUSED_LATE(), router.REFUSED_ENTRY(), router.REFUSED_UNFUNDED()];
+        uint8[3] memory why = [router.REFUSED_LATE(), router.REFUSED_ENTRY(), router.REFUSED_UNFUNDED()];
         for (uint256 i = 0; i < 3; i++) {
             (, uint8 refusal,) = _outcome(told, i);
             same("why", refusal, why[i]);
@@ -245,7 +244,9 @@ contract SettlingTest is RouterBase {
         booksBalance();
     }
 
-    function test_fuzz_whatever_is_asked_books_balance(uint64[6] memory amounts, uint8[6] memory faults) public {
+    function test_fuzz_whatever_is_asked_books_balance(uint64[6] memory amounts, uint8[6] memory faults)
+        public
+    {
         (Group memory group, Wanted[] memory items) = groupOf(1, 6, 1000e6);
         for (uint256 i = 0; i < 6; i++) {
             if (faults[i] % 7 == 1) items[i].amountIn = amounts[i];
