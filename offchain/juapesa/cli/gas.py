@@ -18,10 +18,14 @@ def gas(
     from juapesa.measure.local_chain import local_chain  # noqa: PLC0415
 
     with local_chain() as chain:
-        found = measure(chain, lambda step: sys.stderr.write(f"{step} …\n"))
+        found = measure(chain, _say)
     if as_json:
         sys.stdout.write(json.dumps(found) + "\n")
         return
     for name, used in found.items():
         others = ", ".join(f"{who} {their:,}" for who, their in ANCHORS.get(name, {}).items())
         sys.stdout.write(f"{name:26} {used:>9,}  {others}\n")
+
+
+def _say(step: str) -> None:
+    sys.stderr.write(f"{step} …\n")

@@ -91,7 +91,7 @@ def local_chain() -> Iterator[LocalChain]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     rules = ("--chain-id", str(CHAIN_ID), "--hardfork", "cancun", "--gas-limit", str(GAS_LIMIT))
-    rules = (*rules, "--timestamp", str(START))
+    quiet = ("--block-base-fee-per-gas", "0", "--timestamp", str(START), "--quiet")
     command = [
         str(evm_tool("anvil")),
         "--port",
