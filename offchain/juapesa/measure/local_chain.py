@@ -92,15 +92,7 @@ def local_chain() -> Iterator[LocalChain]:
         port = listener.getsockname()[1]
     rules = ("--chain-id", str(CHAIN_ID), "--hardfork", "cancun", "--gas-limit", str(GAS_LIMIT))
     quiet = ("--block-base-fee-per-gas", "0", "--timestamp", str(START), "--quiet")
-    command = [
-        str(evm_tool("anvil")),
-        "--port",
-        str(port),
-        *rules,
-        "--block-base-fee-per-gas",
-        "0",
-        "--quiet",
-    ]
+    command = [str(evm_tool("anvil")), "--port", str(port), *rules, *quiet]
     process = subprocess.Popen(command)
     try:
         chain = LocalChain(f"http://127.0.0.1:{port}")
