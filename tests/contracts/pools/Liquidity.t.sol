@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {
-    ILiquidity,
-    FeeIndex,
-    LiquidityTotals,
-    Lock,
-    Position
-} from "../../../contracts/interfaces/ILiquidity.sol";
+import {ILiquidity, FeeIndex, Lock, Position} from "../../../contracts/interfaces/ILiquidity.sol";
 import {IPoolsBook} from "../../../contracts/interfaces/IPools.sol";
-import {Refusal, Reserves, Settings} from "../../../contracts/pools/PoolTypes.sol";
-import {PlainToken, PoolsBase} from "./PoolsBase.sol";
+import {Reserves, Settings} from "../../../contracts/pools/PoolTypes.sol";
+import {PoolsBase} from "./PoolsBase.sol";
 
 /// @dev Shares, fees, terms, and what providers try against each other.
 contract LiquidityTest is PoolsBase {

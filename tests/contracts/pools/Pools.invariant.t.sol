@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {FeeIndex, ILiquidity, Lock, Position} from "../../../contracts/interfaces/ILiquidity.sol";
 import {Reserves, Settings} from "../../../contracts/pools/PoolTypes.sol";
-import {PlainToken, PoolsBase} from "./PoolsBase.sol";
+import {PoolsBase} from "./PoolsBase.sol";
 
 /// @dev What anyone may do, drawn at random. At a fixed price it keeps count of what traders are up.
 contract Handler is PoolsBase {

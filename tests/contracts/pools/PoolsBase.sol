@@ -5,7 +5,6 @@ import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManage
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IPools, IPoolsGovernance} from "../../../contracts/interfaces/IPools.sol";
 import {IPriceGovernance, SignedPrice} from "../../../contracts/interfaces/IPriceOracle.sol";
-import {Buckets} from "../../../contracts/libraries/LeakyBuckets.sol";
 import {Reserves, Settings} from "../../../contracts/pools/PoolTypes.sol";
 
 /// @dev What these tests use of forge's cheat codes.

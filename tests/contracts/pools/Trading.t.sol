@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {ILiquidity} from "../../../contracts/interfaces/ILiquidity.sol";
-import {IPools, IPoolsBook, IPoolsGovernance, ITradeFunder} from "../../../contracts/interfaces/IPools.sol";
+import {IPools, IPoolsBook} from "../../../contracts/interfaces/IPools.sol";
 import {
     IPriceGovernance,
     IPriceOracle,
@@ -11,7 +11,7 @@ import {
     SignedPrice
 } from "../../../contracts/interfaces/IPriceOracle.sol";
 import {TransientLock} from "../../../contracts/libraries/TransientLock.sol";
-import {Move, Refusal, Reserves, Settings, Trade} from "../../../contracts/pools/PoolTypes.sol";
+import {Refusal, Reserves, Settings, Trade} from "../../../contracts/pools/PoolTypes.sol";
 import {PlainToken, PoolsBase} from "./PoolsBase.sol";
 
 /// @dev Calls back into the pools from inside its own transfer.
