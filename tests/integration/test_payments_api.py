@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from juapesa.api import signing
 from juapesa.api.app import build_app
 from juapesa.api.clients import REQUESTS_PER_MINUTE_MAX, Clients, NewClient, Proof, Scope
+from juapesa.api.payment_models import State, state_of
 from juapesa.api.ports import CallbackDesk
 from juapesa.api.programs import program_routes
 from juapesa.clock import SystemClock
@@ -292,4 +293,78 @@ def test_a_refund_is_refused_with_the_reason_while_it_is_under_way_and_when_it_i
     late = program.post("/api/payments/refund", {"code": code}, "refund-0001")
     assert (late.status_code, slug(late)) == (409, "not-refundable")
     assert "only they" in late.json()["detail"]
+    house.assert_square()
+
+
+def test_a_payment_is_settled_once_its_log_entries_are_public(office: Office) -> None:
+    receipt = office.house.parts().receipts
+    program, house = office.program(), office.house
+    code = program.pay(send(house.phone(), house.phone("NG")))
+    house.live(code)
+    with house.db.unit_of_work() as uow:
+        found = receipt.receipt(uow, code)
+    assert state_of(found) is State.COMPLETED
+    logged = tuple(replace(each, leaf_indexes=(4,)) if each.name == "chain" else each for each in found.steps)
+    assert state_of(replace(found, steps=logged)) is State.SETTLED
+
+
+def test_an_owner_reads_accounts_entries_holds_and_a_statement(office: Office) -> None:
+    house, payer = office.house, office.house.phone()
+    owner = office.program(owner=payer)
+    for shillings in ("500.00", "300.00"):
+        money = {"amount": shillings, "currency": "KES"}
+        house.live(owner.pay({"kind": "receive", "payer": payer, "amount": money}))
+    [account] = owner.get("/api/accounts").json()
+    assert account["available"] == {"amount": "800.00", "currency": "KES"}
+    path = f"/api/accounts/{account['id']}"
+    newest = owner.get(f"{path}/entries?limit=1").json()
+    assert newest["entries"][0]["change"] == {"amount": "300.00", "currency": "KES"}
+    oldest = owner.get(f"{path}/entries?limit=1&cursor={newest['next']}").json()
+    assert oldest["entries"][0]["after"] == {"amount": "500.00", "currency": "KES"}
+    assert oldest["next"] is None
+    lines = owner.get(f"{path}/statement.csv").text.splitlines()
+    assert len(lines) == 3
+    assert ",300.00,800.00,KES" in lines[1]
+    convert = {
+        "kind": "convert",
+        "payer": payer,
+        "amount": {"amount": "300.00", "currency": "KES"},
+        "to": {"currency": "USDC"},
+    }
+    assert owner.get(f"{path}/holds").json() == []
+    code = owner.pay(convert)
+    [held] = owner.get(f"{path}/holds").json()
+    assert held["amount"]["currency"] == "KES"
+    house.live(code)
+    assert slug(office.program(owner=house.phone()).get(f"{path}/entries")) == "no-such-account"
+    assert slug(office.program().get("/api/accounts")) == "owners-only"
+    house.assert_square()
+
+
+def test_every_example_of_the_description_is_true_of_the_application(office: Office) -> None:
+    program, house = office.program(), office.house
+    described = office.http.get("/api/openapi.json").json()
+    assert set(described["components"]["securitySchemes"]) == {"signature", "bearer"}
+    found: dict[str, str] = {}
+    for name in ("initiate", "confirm", "refund"):
+        operation = described["paths"][f"/api/payments/{name}"]["post"]
+        assert operation["security"] == [{"signature": []}, {"bearer": []}]
+        for example in operation["requestBody"]["content"]["application/json"]["examples"].values():
+            given = {key: found.get(key, value) for key, value in example["value"].items()}
+            answer = program.post(f"/api/payments/{name}", given)
+            shown = operation["responses"][str(answer.status_code)]["content"]
+            if name == "refund":
+                assert (answer.status_code, slug(answer)) == (409, "not-refundable")
+                continue
+            assert answer.json().keys() == shown["application/json"]["example"].keys()
+            if name == "confirm":
+                assert answer.json()["state"] == shown["application/json"]["example"]["state"]
+            found |= {key: answer.json()[key] for key in ("token", "code") if key in answer.json()}
+    operation = described["paths"]["/api/payments/{code}"]["get"]
+    shown = operation["responses"]["200"]["content"]["application/json"]["example"]
+    answer = program.get(f"/api/payments/{found['code']}")
+    # The description leaves out what is null, and a payment that is under way has not ended.
+    assert (answer.status_code, answer.json().keys()) == (200, shown.keys() | {"ended_at"})
+    assert answer.json()["steps"][0].keys() == shown["steps"][0].keys() | {"tx_hash"}
+    house.live(found["code"])
     house.assert_square()

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from juapesa.api.accounts import account_routes
 from juapesa.api.clients import Clients
 from juapesa.api.gate import Gate
 from juapesa.api.payments import PaymentDesk, payment_routes
@@ -9,8 +10,8 @@ from juapesa.assembly import Parts
 
 
 def program_routes(parts: Parts) -> tuple[APIRouter, ...]:
-    """Payments behind their gate."""
+    """Payments and accounts behind their gate."""
     clients = Clients(parts.sealer, parts.clock)
     gate = Gate(parts.db, clients, parts.clock, parts.keystore.secret("api"))
     desk = PaymentDesk(parts.people, parts.payments, parts.receipts)
-    return (payment_routes(parts.db, gate, desk),)
+    return (payment_routes(parts.db, gate, desk), account_routes(parts.db, gate, parts.ledger))
