@@ -6,6 +6,7 @@ A test that wants a system package skips where it is missing and names it; with 
 
 import os
 import shutil
+import tempfile
 
 import pytest
 
@@ -18,6 +19,17 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A temporary folder of this session's own.
+
+    pytest closes the one that all sessions of a user share at each start. A PostgreSQL of another session,
+    which runs as a user of its own when that user is root, would lose its files in the middle.
+    """
+    root = tempfile.mkdtemp(prefix="jua-tests-")
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = root
+    config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -27,7 +27,13 @@ def build_app(
     more: Sequence[APIRouter] = (),
 ) -> FastAPI:
     """The application; ``more`` are the routes of other desks."""
-    app = FastAPI(title="Jua Pesa", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Jua Pesa",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.counters = counters = Counters(COUNTER_HELP)
     pages = Pages()
     problems.install(app)

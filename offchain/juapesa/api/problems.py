@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from juapesa.api.errors import NotAdmitted
 from juapesa.errors import JuaError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,10 @@ def problem(slug: str, status: int, detail: str) -> JSONResponse:
 
 def of_error(error: JuaError) -> JSONResponse:
     """An expected failure."""
-    return problem(error.slug, error.http_status, error.detail)
+    answer = problem(error.slug, error.http_status, error.detail)
+    if isinstance(error, NotAdmitted):
+        answer.headers.update(error.headers)
+    return answer
 
 
 def install(app: FastAPI) -> None:

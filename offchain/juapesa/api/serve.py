@@ -6,6 +6,7 @@ from juapesa.api.app import build_app
 from juapesa.api.attesters import attester_routes
 from juapesa.api.figures import figure_routes
 from juapesa.api.ports import CallbackDesk
+from juapesa.api.programs import program_routes
 from juapesa.assembly import Parts
 
 
@@ -17,7 +18,11 @@ def serve(parts: Parts) -> None:
         parts.db,
         parts.receipts,
         CallbackDesk(parts.urls, parts.inbox, answers),
-        more=(attester_routes(parts.db, parts.issuance, parts.clock), figure_routes(parts)),
+        more=(
+            attester_routes(parts.db, parts.issuance, parts.clock),
+            figure_routes(parts),
+            *program_routes(parts),
+        ),
     )
     uvicorn.run(
         app,

@@ -96,6 +96,16 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenHold:
+    """An amount that is set aside now, and why (``code``)."""
+
+    id: int
+    amount: Money
+    code: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """``available`` = ``posted`` − ``held``; ``incoming`` is what open holds would bring."""
 

@@ -20,6 +20,7 @@ from juapesa.ledger.domain import (
     BookedTransfer,
     Entry,
     Hold,
+    OpenHold,
     Posting,
     Transfer,
     Trial,
@@ -144,15 +145,32 @@ class Ledger:
         )
         return Money(row["after"] if row else 0, unit)
 
-    def entries(self, uow: UnitOfWork, account_id: int, limit: int) -> list[Entry]:
-        """An account's last entries, newest first."""
+    def entries(
+        self, uow: UnitOfWork, account_id: int, limit: int, *, before: int | None = None
+    ) -> list[Entry]:
+        """An account's last entries, newest first; those ``before`` a sequence number, if one is given."""
         rows = uow.all(
             "SELECT e.*, a.side, p.key FROM ledger.entries e "
             "JOIN ledger.accounts a ON a.id = e.account_id JOIN ledger.postings p ON p.id = e.posting_id "
-            "WHERE e.account_id = %s ORDER BY e.sequence DESC LIMIT %s",
-            (account_id, limit),
+            "WHERE e.account_id = %s AND (%s::bigint IS NULL OR e.sequence < %s) "
+            "ORDER BY e.sequence DESC LIMIT %s",
+            (account_id, before, before, limit),
         )
         return [_entry(row) for row in rows]
+
+    def open_holds(self, uow: UnitOfWork, account_id: int) -> list[OpenHold]:
+        """What is set aside on an account now, oldest first."""
+        rows = uow.all(
+            "SELECT id, amount, currency, code, expires_at FROM ledger.holds "
+            "WHERE debit_account = %s AND open ORDER BY id",
+            (account_id,),
+        )
+        return [
+            OpenHold(
+                row["id"], Money(row["amount"], currency(row["currency"])), row["code"], row["expires_at"]
+            )
+            for row in rows
+        ]
 
     def trial(self, uow: UnitOfWork) -> Trial:
         """Recompute every balance and hold from the rows and name whatever differs. Reads everything."""

@@ -1,0 +1,17 @@
+"""The routes that programs use, with the parts of this process."""
+
+from fastapi import APIRouter
+
+from juapesa.api.accounts import account_routes
+from juapesa.api.clients import Clients
+from juapesa.api.gate import Gate
+from juapesa.api.payments import PaymentDesk, payment_routes
+from juapesa.assembly import Parts
+
+
+def program_routes(parts: Parts) -> tuple[APIRouter, ...]:
+    """Payments and accounts behind their gate."""
+    clients = Clients(parts.sealer, parts.clock)
+    gate = Gate(parts.db, clients, parts.clock, parts.keystore.secret("api"))
+    desk = PaymentDesk(parts.people, parts.payments, parts.receipts)
+    return (payment_routes(parts.db, gate, desk), account_routes(parts.db, gate, parts.ledger))

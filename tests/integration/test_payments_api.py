@@ -1,0 +1,370 @@
+"""The API of programs against a real database, with a worker that carries payments out."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx import Response
+from starlette.testclient import TestClient
+
+from juapesa.api import signing
+from juapesa.api.app import build_app
+from juapesa.api.clients import REQUESTS_PER_MINUTE_MAX, Clients, NewClient, Proof, Scope
+from juapesa.api.payment_models import State, state_of
+from juapesa.api.ports import CallbackDesk
+from juapesa.api.programs import program_routes
+from juapesa.clock import SystemClock
+from juapesa.db import Database
+from support.payments_house import House, payments_house
+
+ALL = tuple(Scope)
+
+
+@dataclass
+class Program:
+    """An integrator's program: signs as the documentation says, and nothing else."""
+
+    http: TestClient
+    known: NewClient
+    keys: Iterator[str] = field(default_factory=lambda: iter(lambda: secrets.token_hex(8), ""))
+
+    def signed(self, method: str, path: str, body: bytes, key: str, ago: int = 0) -> dict[str, str]:
+        now = int(SystemClock().now().timestamp()) - ago
+        message = signing.Message(method, path, key, body)
+        line = signing.authorization(
+            self.known.client.id, self.known.secret, message, now, secrets.token_hex(8)
+        )
+        key_header = {"Idempotency-Key": key} if key else {}
+        return {"Authorization": line, "Content-Type": "application/json", **key_header}
+
+    def post(self, path: str, given: Any, key: str | None = None) -> Response:
+        body, key = json.dumps(given).encode(), next(self.keys) if key is None else key
+        return self.http.post(path, content=body, headers=self.signed("POST", path, body, key))
+
+    def get(self, path: str) -> Response:
+        return self.http.get(path, headers=self.signed("GET", path, b"", ""))
+
+    def quote(self, given: Any) -> str:
+        answer = self.post("/api/payments/initiate", given)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["token"])
+
+    def pay(self, given: Any) -> str:
+        answer = self.post("/api/payments/confirm", {"token": self.quote(given)})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["code"])
+
+    def state(self, code: str) -> str:
+        return str(self.get(f"/api/payments/{code}").json()["state"])
+
+
+@dataclass
+class Office:
+    """The house with its HTTP side open."""
+
+    house: House
+    http: TestClient
+
+    def program(self, *scopes: Scope, proof: Proof = Proof.SIGNATURE, owner: str | None = None) -> Program:
+        parts = self.house.parts()
+        with self.house.db.unit_of_work() as uow:
+            person = parts.people.enroll(uow, owner).id if owner else None
+            clients = Clients(parts.sealer, parts.clock)
+            made = clients.add(uow, secrets.token_hex(4), scopes or ALL, proof, person)
+        return Program(self.http, made)
+
+    def payments(self) -> int:
+        with self.house.db.unit_of_work() as uow:
+            row = uow.one("SELECT count(*) AS n FROM payments.payment")
+        assert row is not None
+        return int(row["n"])
+
+
+@pytest.fixture
+def office(database: Database, tmp_path: Path) -> Iterator[Office]:
+    with payments_house(database, tmp_path) as house:
+        parts = house.parts()
+        desk = CallbackDesk(parts.urls, parts.inbox, {})
+        app = build_app(parts.settings, database, parts.receipts, desk, program_routes(parts))
+        with TestClient(app, raise_server_exceptions=False) as http:
+            yield Office(house, http)
+        asyncio.run(parts.rails.close())
+
+
+def send(payer: str, payee: str, amount: str = "1000.00") -> dict[str, Any]:
+    return {
+        "kind": "send",
+        "payer": payer,
+        "amount": {"amount": amount, "currency": "KES"},
+        "to": {"phone": payee},
+    }
+
+
+def slug(answer: Response) -> str:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return str(answer.json()["type"]).removeprefix("urn:juapesa:problem:")
+
+
+def test_a_program_pays_across_a_border_and_follows_it_to_the_end(office: Office) -> None:
+    program, house = office.program(), office.house
+    payer, payee = house.phone(), house.phone("NG")
+    quoted = program.post("/api/payments/initiate", send(payer, payee))
+    assert (quoted.status_code, quoted.json()["state"]) == (201, "initiated")
+    assert quoted.json()["via"] == "MTN MoMo"
+    confirmed = program.post("/api/payments/confirm", {"token": quoted.json()["token"]})
+    assert (confirmed.status_code, confirmed.json()["state"]) == (202, "processing")
+    code = confirmed.json()["code"]
+    house.live(code)
+    shown = program.get(f"/api/payments/{code}")
+    # The played chain writes no log, so the payment is complete and not settled.
+    assert shown.json()["state"] == "completed"
+    assert [step["name"] for step in shown.json()["steps"]] == ["confirmed", "collect", "chain", "payout"]
+    assert payer[1:] not in shown.text
+    assert payee[1:] not in shown.text
+    assert len(house.moved(house.momo, "payout", payee)) == 1
+    house.assert_square()
+
+
+def test_the_same_key_and_body_give_the_first_answer_and_another_body_is_refused(office: Office) -> None:
+    program, house = office.program(), office.house
+    given = send(house.phone(), house.phone("NG"))
+    first = program.post("/api/payments/initiate", given, "order-0001")
+    again = program.post("/api/payments/initiate", given, "order-0001")
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    other = program.post("/api/payments/initiate", {**given, "payer": house.phone()}, "order-0001")
+    assert (other.status_code, slug(other)) == (422, "idempotency-key-reused")
+    token = first.json()["token"]
+    elsewhere = program.post("/api/payments/confirm", {"token": token}, "order-0001")
+    assert slug(elsewhere) == "idempotency-key-reused"
+    assert office.program().post("/api/payments/initiate", given, "order-0001").json()["token"] != token
+    assert office.payments() == 0
+
+
+def test_twins_at_once_pay_once(office: Office) -> None:
+    program, house = office.program(), office.house
+    payer = house.phone()
+    token = program.quote(send(payer, house.phone("NG")))
+
+    def confirm(number: int) -> Response:
+        key = "the-same-key" if number % 2 else f"another-key-{number}"
+        return program.post("/api/payments/confirm", {"token": token}, key)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(confirm, range(8)))
+    assert {each.status_code for each in answers} == {202}
+    assert len({each.json()["code"] for each in answers}) == 1
+    assert office.payments() == 1
+    house.live(answers[0].json()["code"])
+    assert len(house.moved(house.mpesa, "collect", payer)) == 1
+    house.assert_square()
+
+
+def test_a_crash_before_the_commit_leaves_the_key_free_and_nothing_paid(office: Office) -> None:
+    program, house = office.program(), office.house
+    token = program.quote(send(house.phone(), house.phone("NG")))
+    with house.db.unit_of_work() as uow:
+        uow.execute("ALTER TABLE api.answer ADD CONSTRAINT cut CHECK (status IS NULL) NOT VALID")
+    broken = program.post("/api/payments/confirm", {"token": token}, "order-0002")
+    assert (broken.status_code, office.payments()) == (500, 0)
+    with house.db.unit_of_work() as uow:
+        uow.execute("ALTER TABLE api.answer DROP CONSTRAINT cut")
+    assert program.post("/api/payments/confirm", {"token": token}, "order-0002").status_code == 202
+    assert office.payments() == 1
+
+
+def test_a_post_without_a_key_or_with_anything_unknown_in_it_is_refused(office: Office) -> None:
+    program, house = office.program(), office.house
+    given = send(house.phone(), house.phone("NG"))
+    assert slug(program.post("/api/payments/initiate", given, "")) == "idempotency-key-missing"
+    wrong = [
+        {**given, "note": "x"},
+        {**given, "amount": {"amount": 1000, "currency": "KES"}},
+        {**given, "amount": {"amount": "1e3", "currency": "KES"}},
+        {**given, "payer": "0712345678"},
+        {**given, "to": None},
+        {**given, "kind": "receive"},
+        {**given, "kind": "convert", "to": {"currency": "USDC"}, "source": "rail"},
+    ]
+    for each in wrong:
+        answer = program.post("/api/payments/initiate", each)
+        assert (answer.status_code, slug(answer)) == (422, "invalid-input"), each
+        assert given["payer"][1:] not in answer.text
+
+
+def test_a_request_that_is_changed_late_or_replayed_is_not_let_in(office: Office) -> None:
+    program, path = office.program(), "/api/payments/confirm"
+    body = json.dumps({"token": "0" * 64}).encode()
+    good = program.signed("POST", path, body, "order-0003")
+    assert slug(office.http.post(path, content=body, headers=good)) == "unknown-payment"
+    replayed = office.http.post(path, content=body, headers=good)
+    assert (replayed.status_code, slug(replayed)) == (401, "not-authenticated")
+    assert "www-authenticate" in replayed.headers
+    late = program.signed("POST", path, body, "order-0003", ago=62)
+    early = program.signed("POST", path, body, "order-0003", ago=-62)
+    fresh = program.signed("POST", path, body, "order-0003")
+    tampered = [
+        (path, body, late),
+        (path, body, early),
+        (path, body + b" ", fresh),
+        (path + "?x=1", body, fresh),
+        ("/api/payments/refund", body, fresh),
+        (path, body, {**fresh, "Idempotency-Key": "order-0004"}),
+        (path, body, {**fresh, "Authorization": "Bearer " + program.known.client.id + ".x"}),
+        (path, body, {**fresh, "Authorization": "Basic eDp5"}),
+    ]
+    for target, content, headers in tampered:
+        assert office.http.post(target, content=content, headers=headers).status_code == 401, target
+
+
+def test_a_bearer_token_does_what_its_scopes_allow_until_it_is_ended(office: Office) -> None:
+    known = office.program(Scope.PAYMENTS_READ, proof=Proof.BEARER).known
+    headers = {"Authorization": f"Bearer {known.secret}", "Idempotency-Key": "order-0005"}
+    asked = office.http.get("/api/payments/0000000000", headers=headers)
+    assert slug(asked) == "unknown-payment"
+    refused = office.http.post("/api/payments/confirm", json={"token": "0" * 64}, headers=headers)
+    assert (refused.status_code, slug(refused)) == (403, "scope-missing")
+    parts = office.house.parts()
+    with office.house.db.unit_of_work() as uow:
+        Clients(parts.sealer, parts.clock).end(uow, known.client.id)
+    assert office.http.get("/api/payments/0000000000", headers=headers).status_code == 401
+
+
+def test_a_client_has_a_hundred_requests_a_minute_and_another_client_its_own(office: Office) -> None:
+    known = office.program(proof=Proof.BEARER).known
+    headers = {"Authorization": f"Bearer {known.secret}"}
+    path = "/api/payments/0000000000"
+    statuses = [
+        office.http.get(path, headers=headers).status_code for _ in range(REQUESTS_PER_MINUTE_MAX + 1)
+    ]
+    assert statuses == [404] * REQUESTS_PER_MINUTE_MAX + [429]
+    over = office.http.get(path, headers=headers)
+    assert slug(over) == "too-many-requests"
+    assert 1 <= int(over.headers["retry-after"]) <= 60
+    assert office.program().get(path).status_code == 404
+
+
+def test_a_client_sees_and_confirms_only_what_it_asked_for(office: Office) -> None:
+    mine, other, house = office.program(), office.program(), office.house
+    given = send(house.phone(), house.phone("NG"))
+    stolen = other.post("/api/payments/confirm", {"token": mine.quote(given)})
+    assert (stolen.status_code, slug(stolen)) == (404, "unknown-payment")
+    code = mine.pay(given)
+    assert other.get(f"/api/payments/{code}").status_code == 404
+    assert slug(other.post("/api/payments/refund", {"code": code})) == "unknown-payment"
+
+
+def test_only_a_client_of_that_person_spends_from_a_wallet(office: Office) -> None:
+    house, payer = office.house, office.house.phone()
+    owner, stranger = office.program(owner=payer), office.program()
+    money = {"amount": "500.00", "currency": "KES"}
+    filled = owner.pay({"kind": "receive", "payer": payer, "amount": money})
+    house.live(filled)
+    convert = {
+        "kind": "convert",
+        "payer": payer,
+        "amount": {"amount": "300.00", "currency": "KES"},
+        "to": {"currency": "USDC"},
+    }
+    assert slug(stranger.post("/api/payments/initiate", convert)) == "owners-only"
+    foreign = {"kind": "receive", "payer": house.phone(), "amount": money}
+    assert slug(owner.post("/api/payments/initiate", foreign)) == "owners-only"
+    code = owner.pay(convert)
+    house.live(code)
+    assert owner.state(code) == "completed"
+    kept = owner.post("/api/payments/refund", {"code": filled})
+    assert (kept.status_code, slug(kept)) == (409, "not-refundable")
+    assert "own wallet" in kept.json()["detail"]
+    house.assert_square()
+
+
+def test_a_refund_is_refused_with_the_reason_while_it_is_under_way_and_when_it_is_delivered(
+    office: Office,
+) -> None:
+    program, house = office.program(), office.house
+    code = program.pay(send(house.phone(), house.phone("NG")))
+    assert "under way" in program.post("/api/payments/refund", {"code": code}).json()["detail"]
+    house.live(code)
+    late = program.post("/api/payments/refund", {"code": code}, "refund-0001")
+    assert (late.status_code, slug(late)) == (409, "not-refundable")
+    assert "only they" in late.json()["detail"]
+    house.assert_square()
+
+
+def test_a_payment_is_settled_once_its_log_entries_are_public(office: Office) -> None:
+    receipt = office.house.parts().receipts
+    program, house = office.program(), office.house
+    code = program.pay(send(house.phone(), house.phone("NG")))
+    house.live(code)
+    with house.db.unit_of_work() as uow:
+        found = receipt.receipt(uow, code)
+    assert state_of(found) is State.COMPLETED
+    logged = tuple(replace(each, leaf_indexes=(4,)) if each.name == "chain" else each for each in found.steps)
+    assert state_of(replace(found, steps=logged)) is State.SETTLED
+
+
+def test_an_owner_reads_accounts_entries_holds_and_a_statement(office: Office) -> None:
+    house, payer = office.house, office.house.phone()
+    owner = office.program(owner=payer)
+    for shillings in ("500.00", "300.00"):
+        money = {"amount": shillings, "currency": "KES"}
+        house.live(owner.pay({"kind": "receive", "payer": payer, "amount": money}))
+    [account] = owner.get("/api/accounts").json()
+    assert account["available"] == {"amount": "800.00", "currency": "KES"}
+    path = f"/api/accounts/{account['id']}"
+    newest = owner.get(f"{path}/entries?limit=1").json()
+    assert newest["entries"][0]["change"] == {"amount": "300.00", "currency": "KES"}
+    oldest = owner.get(f"{path}/entries?limit=1&cursor={newest['next']}").json()
+    assert oldest["entries"][0]["after"] == {"amount": "500.00", "currency": "KES"}
+    assert oldest["next"] is None
+    lines = owner.get(f"{path}/statement.csv").text.splitlines()
+    assert len(lines) == 3
+    assert ",300.00,800.00,KES" in lines[1]
+    convert = {
+        "kind": "convert",
+        "payer": payer,
+        "amount": {"amount": "300.00", "currency": "KES"},
+        "to": {"currency": "USDC"},
+    }
+    assert owner.get(f"{path}/holds").json() == []
+    code = owner.pay(convert)
+    [held] = owner.get(f"{path}/holds").json()
+    assert held["amount"]["currency"] == "KES"
+    house.live(code)
+    assert slug(office.program(owner=house.phone()).get(f"{path}/entries")) == "no-such-account"
+    assert slug(office.program().get("/api/accounts")) == "owners-only"
+    house.assert_square()
+
+
+def test_every_example_of_the_description_is_true_of_the_application(office: Office) -> None:
+    program, house = office.program(), office.house
+    described = office.http.get("/api/openapi.json").json()
+    assert set(described["components"]["securitySchemes"]) == {"signature", "bearer"}
+    found: dict[str, str] = {}
+    for name in ("initiate", "confirm", "refund"):
+        operation = described["paths"][f"/api/payments/{name}"]["post"]
+        assert operation["security"] == [{"signature": []}, {"bearer": []}]
+        for example in operation["requestBody"]["content"]["application/json"]["examples"].values():
+            given = {key: found.get(key, value) for key, value in example["value"].items()}
+            answer = program.post(f"/api/payments/{name}", given)
+            shown = operation["responses"][str(answer.status_code)]["content"]
+            if name == "refund":
+                assert (answer.status_code, slug(answer)) == (409, "not-refundable")
+                continue
+            assert answer.json().keys() == shown["application/json"]["example"].keys()
+            if name == "confirm":
+                assert answer.json()["state"] == shown["application/json"]["example"]["state"]
+            found |= {key: answer.json()[key] for key in ("token", "code") if key in answer.json()}
+    operation = described["paths"]["/api/payments/{code}"]["get"]
+    shown = operation["responses"]["200"]["content"]["application/json"]["example"]
+    answer = program.get(f"/api/payments/{found['code']}")
+    # The description leaves out what is null, and a payment that is under way has not ended.
+    assert (answer.status_code, answer.json().keys()) == (200, shown.keys() | {"ended_at"})
+    assert answer.json()["steps"][0].keys() == shown["steps"][0].keys() | {"tx_hash"}
+    house.live(found["code"])
+    house.assert_square()
