@@ -61,7 +61,11 @@ def files(report: str) -> dict[str, File]:
             found[name].lines[int(parts[0])] = int(parts[1])
         elif kind == "BRDA":
             found[name].branches[parts[:3]] = 0 if parts[3] == "-" else int(parts[3])
-    return {name: file for name, file in found.items() if name.startswith("contracts/") and not name.startswith(PLAY)}
+    return {
+        name: file
+        for name, file in found.items()
+        if name.startswith("contracts/") and not name.startswith(PLAY)
+    }
 
 
 def percent(hits: list[int]) -> float:

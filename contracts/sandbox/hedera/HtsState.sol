@@ -87,7 +87,6 @@ abstract contract HtsState is SystemContract {
     mapping(address token => Token) internal tokens;
     mapping(address account => Account) internal accounts;
     uint64 internal tokensCreated;
-    uint64 internal facadesEtched;
 
     function _home() internal pure override returns (address) {
         return address(0x167);

@@ -154,14 +154,12 @@ contract HtsSystemContract is HtsCalls {
             (address account, int32 slots) = abi.decode(args, (address, int32));
             Account storage known = accounts[account];
             (known.created, known.slotsGiven, known.slots) = (true, true, slots);
-        } else if (sel == IHtsNetwork.setFacades.selector) {
-            facadesEtched = abi.decode(args, (uint64));
         } else if (sel == IHtsNetwork.holding.selector) {
             (address token, address account) = abi.decode(args, (address, address));
             Holder memory held = tokens[token].holders[account];
             _answer(abi.encode(held.balance, held.associated, held.automatic, held.frozen, held.kyc));
-        } else if (sel == IHtsNetwork.numbers.selector) {
-            _answer(abi.encode(FIRST_TOKEN + tokensCreated, facadesEtched));
+        } else if (sel == IHtsNetwork.nextNumber.selector) {
+            _answer(abi.encode(FIRST_TOKEN + tokensCreated));
         } else {
             _halt();
         }

@@ -27,15 +27,12 @@ interface IHtsNetwork {
     /// @notice An account made natively, with this many free slots for associations; -1 is without limit.
     function setAccount(address account, int32 slots) external;
 
-    /// @notice Facades stand at the numbers from 1,001 to below `end`.
-    function setFacades(uint64 end) external;
-
     /// @notice What an account has of a token.
     function holding(address token, address account)
         external
         view
         returns (int64 balance, bool associated, bool automatic, bool frozen, bool kyc);
 
-    /// @notice The number of the token that is created next, and of the first one without a facade.
-    function numbers() external view returns (uint64 next, uint64 end);
+    /// @notice The number that the next token gets; a facade must stand there.
+    function nextNumber() external view returns (uint64 number);
 }

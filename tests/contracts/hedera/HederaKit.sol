@@ -38,7 +38,6 @@ abstract contract HederaKit is Kit {
         for (uint160 number = 1001; number < FACADES_END; number++) {
             _etch(number, "TokenFacade");
         }
-        network(abi.encodeCall(IHtsNetwork.setFacades, (FACADES_END)));
         hvm.etch(issuer, hex"00");
         hvm.etch(pool, hex"00");
         hvm.deal(issuer, 1000e8);
