@@ -45,11 +45,10 @@ contract HtsSystemContract is HtsCalls {
         if (msg.value < fee) return _tooLittle(began, caller);
         (bool done, bytes memory given) = address(this).call(abi.encodePacked(caller, token, data));
         if (!done) return _refused(began, sel, token != address(0), given);
-        Answer memory answer = abi.decode(given, (Answer));
-        if (!answer.known) _answerNothing();
+        if (given.length == 0) _answerNothing();
         if (create) _collect(fee, caller);
-        _charge(began, answer.gas);
-        _answer(answer.data);
+        _charge(began, uint256(bytes32(given)));
+        _answerRest(given);
     }
 
     /// @dev A token's facade calls for whoever called it, whose address stands behind the call.
@@ -120,14 +119,15 @@ contract HtsSystemContract is HtsCalls {
 
     // ------------------------------------------------------------------------------- the inner frame
 
-    /// @dev The caller and the token whose facade was called stand before the call.
+    /// @dev The caller and the token whose facade was called stand before the call; the gas of the call
+    /// stands before what it answers, and an unknown call answers nothing.
     function _inside() private {
         address caller = address(bytes20(msg.data[0:20]));
         address token = address(bytes20(msg.data[20:40]));
         bytes calldata data = msg.data[40:];
         Answer memory answer;
         if (data.length >= 4) answer = _perform(token, bytes4(data), data[4:], caller);
-        _answer(abi.encode(answer));
+        if (answer.known) _answer(abi.encodePacked(answer.gas, answer.data));
     }
 
     function _perform(address token, bytes4 sel, bytes calldata args, address caller)
@@ -141,6 +141,13 @@ contract HtsSystemContract is HtsCalls {
         bytes calldata inner = args[start + 32:start + 32 + length];
         if (inner.length < 4) return answer;
         return _erc(redirected, bytes4(inner), inner[4:], caller);
+    }
+
+    /// @dev What follows the gas.
+    function _answerRest(bytes memory given) private pure {
+        assembly ("memory-safe") {
+            return(add(given, 64), sub(mload(given), 32))
+        }
     }
 
     // ------------------------------------------------------------------------------- the network itself
@@ -174,9 +181,8 @@ contract HtsSystemContract is HtsCalls {
         (bool refused, int64 code) = _refusal(given);
         if (refused) _revertWith(code);
         if (!done) _halt();
-        Answer memory answer = abi.decode(given, (Answer));
-        if (!answer.known) _halt();
-        _answer(abi.encode(answer.data));
+        if (given.length == 0) _halt();
+        _answerRest(given);
     }
 
     function _createOutside(bytes calldata args) private {

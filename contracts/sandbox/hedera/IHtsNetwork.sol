@@ -7,10 +7,9 @@ import {IHederaTokenService as IHTS} from "../../interfaces/hedera/IHederaTokenS
 /// @notice Only the network's account (0x…32) may call these; from anyone else their selectors are unknown.
 /// A refusal reverts with one word, the response code.
 interface IHtsNetwork {
-    /// @notice A native transaction of `payer`, signed by `signers`: `call` is a classic call of 0x167.
-    function act(address payer, address[] memory signers, bytes memory call)
-        external
-        returns (bytes memory answer);
+    /// @notice A native transaction of `payer`, signed by `signers`: `call` is a classic call of 0x167, and
+    /// the answer is that call's own.
+    function act(address payer, address[] memory signers, bytes memory call) external;
 
     /// @notice A token of the world outside at a long-zero address of its own, where a facade stands. Keys of
     /// accounts are their 20 bytes in the place of an ECDSA key.

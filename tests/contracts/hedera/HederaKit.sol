@@ -70,7 +70,7 @@ abstract contract HederaKit is Kit {
         vm.prank(NETWORK);
         (bool done, bytes memory answer) = HTS.call(abi.encodeCall(IHtsNetwork.act, (signer, signers, call)));
         if (!done) return abi.decode(answer, (int64));
-        return abi.decode(abi.decode(answer, (bytes)), (int64));
+        return abi.decode(answer, (int64));
     }
 
     /// @dev A call of 0x167 that must succeed as a call, whatever its code.

@@ -97,7 +97,7 @@ class TokenService:
         expiry = (0, token.issuer, _RENEWAL_SECONDS)
         keys = [(int(token.keys), key)]
         told = (token.name, token.symbol, token.issuer, "", False, 0, False, keys, expiry)
-        arguments = (token.address, told, token.supply, token.decimals, [], [], [token.issuer])
+        arguments: tuple[Any, ...] = (token.address, told, token.supply, token.decimals, [], [], [token.issuer])
         return _request("createToken", *arguments)
 
     # ---------------------------------------------------------------- what there is
