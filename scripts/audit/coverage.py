@@ -17,7 +17,7 @@ from tools import BUILD, environment
 from juapesa.supervisor.tools import REPOSITORY, evm_tool
 
 FOLDER = BUILD / "coverage"
-PLAY = "contracts/test/"
+PLAY = ("contracts/test/", "contracts/sandbox/")
 
 
 @dataclass(slots=True)
@@ -61,7 +61,11 @@ def files(report: str) -> dict[str, File]:
             found[name].lines[int(parts[0])] = int(parts[1])
         elif kind == "BRDA":
             found[name].branches[parts[:3]] = 0 if parts[3] == "-" else int(parts[3])
-    return {name: file for name, file in found.items() if name.startswith("contracts/") and PLAY not in name}
+    return {
+        name: file
+        for name, file in found.items()
+        if name.startswith("contracts/") and not name.startswith(PLAY)
+    }
 
 
 def percent(hits: list[int]) -> float:

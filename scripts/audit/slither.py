@@ -23,7 +23,7 @@ from juapesa.supervisor.tools import REPOSITORY, evm_tool
 FOLDER = BUILD / "slither"
 TRIAGE = REPOSITORY / "audits" / "slither.toml"
 IMPACTS = ("High", "Medium")
-SKIPPED = "node_modules|contracts/test"
+SKIPPED = "node_modules|contracts/test|contracts/sandbox"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ abstract contract HtsAccounts is HtsState {
         _requireAgreed(account, caller);
         Token storage found = _existing(token);
         Holder storage holder = _associated(found, account);
-        if (!found.deleted) {
-            _require(!found.paused, C.TOKEN_IS_PAUSED);
+        if (!_is(found, DELETED)) {
+            _require(!_is(found, PAUSED), C.TOKEN_IS_PAUSED);
             _require(account != found.treasury, C.ACCOUNT_IS_TREASURY);
             _require(!holder.frozen, C.ACCOUNT_FROZEN_FOR_TOKEN);
             _require(holder.balance == 0, C.TRANSACTION_REQUIRES_ZERO_TOKEN_BALANCES);

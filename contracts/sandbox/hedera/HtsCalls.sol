@@ -220,7 +220,7 @@ abstract contract HtsCalls is HtsAccounts, HtsTransfers, HtsCreate, HtsViews {
 
     function _viewCall(bytes4 sel, bytes calldata args) private view returns (Answer memory) {
         if (sel == IHTS.isToken.selector) {
-            return _told(abi.encode(C.SUCCESS, tokens[abi.decode(args, (address))].exists));
+            return _told(abi.encode(C.SUCCESS, tokens[abi.decode(args, (address))].treasury != address(0)));
         }
         if (sel == IHTS.allowance.selector) {
             (address token, address owner, address spender) = abi.decode(args, (address, address, address));

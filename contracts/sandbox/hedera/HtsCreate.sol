@@ -24,9 +24,8 @@ abstract contract HtsCreate is HtsSupply {
         IHTS.FractionalFee[] memory fractionalFees,
         address caller
     ) internal returns (address made) {
-        uint64 number = FIRST_TOKEN + tokensCreated++;
-        made = address(uint160(number));
-        _require(number < facadesEtched, C.NOT_SUPPORTED);
+        made = address(uint160(FIRST_TOKEN + tokensCreated++));
+        _require(made.code.length != 0, C.NOT_SUPPORTED); // a token without its facade would be mute
         _createAt(made, wanted, supply, decimals, caller);
         _addFees(made, fixedFees, fractionalFees, caller);
     }
@@ -43,14 +42,15 @@ abstract contract HtsCreate is HtsSupply {
         _checkExpiry(wanted.expiry, caller);
         _requireAgreed(wanted.treasury, caller);
         Token storage token = tokens[made];
-        _require(!token.exists, C.INVALID_TOKEN_ID);
+        _require(token.treasury == address(0), C.INVALID_TOKEN_ID);
         (token.name, token.symbol, token.memo) = (wanted.name, wanted.symbol, wanted.memo);
-        (token.treasury, token.exists, token.decimals) = (wanted.treasury, true, uint8(uint32(decimals)));
-        (token.finite, token.maxSupply) = (wanted.tokenSupplyType, wanted.maxSupply);
+        (token.treasury, token.decimals) = (wanted.treasury, uint8(uint32(decimals)));
+        token.maxSupply = wanted.maxSupply;
+        _switch(token, FINITE, wanted.tokenSupplyType);
         _setExpiry(token, wanted.expiry);
         _setKeys(token, wanted.tokenKeys, caller);
         _require(!wanted.freezeDefault || token.keyMask & FREEZE != 0, C.TOKEN_HAS_NO_FREEZE_KEY);
-        token.freezeDefault = wanted.freezeDefault;
+        _switch(token, FROZEN_AT_FIRST, wanted.freezeDefault);
         _link(token, wanted.treasury, false);
         if (supply == 0) return;
         _increase(token, supply);
@@ -104,6 +104,9 @@ abstract contract HtsCreate is HtsSupply {
                 if (keys[i].keyType & (1 << bit) == 0) continue;
                 token.keys[1 << bit] = key;
                 token.keyMask |= uint8(1 << bit);
+                bool own = key.kind == KeyKind.Contract && key.holder == token.treasury;
+                if (own) token.treasuryKeys |= uint8(1 << bit);
+                else token.treasuryKeys &= ~uint8(1 << bit);
             }
         }
     }
@@ -158,7 +161,7 @@ abstract contract HtsCreate is HtsSupply {
             _require(!fee.useHbarsForPayment, C.NOT_SUPPORTED);
             _require(fee.amount > 0, C.CUSTOM_FEE_MUST_BE_POSITIVE);
             Token storage paidIn = fee.useCurrentTokenForPayment ? token : tokens[fee.tokenId];
-            _require(paidIn.exists, C.INVALID_TOKEN_ID_IN_CUSTOM_FEES);
+            _require(paidIn.treasury != address(0), C.INVALID_TOKEN_ID_IN_CUSTOM_FEES);
             _checkCollector(token, paidIn, fee.feeCollector, caller);
             token.fixedFees.push(fee);
         }
@@ -172,7 +175,7 @@ abstract contract HtsCreate is HtsSupply {
             _checkCollector(token, token, fee.feeCollector, caller);
             token.fractionalFees.push(fee);
         }
-        token.hasFees = fixedFees.length + fractionalFees.length != 0;
+        _switch(token, HAS_FEES, fixedFees.length + fractionalFees.length != 0);
     }
 
     /// @dev Who collects in the new token itself is associated by agreeing to it.

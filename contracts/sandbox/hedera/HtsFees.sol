@@ -24,9 +24,9 @@ abstract contract HtsFees is HtsState {
         view
         returns (Charge[] memory charges)
     {
+        if (!_is(found, HAS_FEES)) return charges;
         uint256 fixedCount = found.fixedFees.length;
         charges = new Charge[](fixedCount + found.fractionalFees.length);
-        if (charges.length == 0) return charges;
         uint256 debtor = _debtor(list);
         address payer = list[debtor].accountID;
         if (payer == found.treasury) return new Charge[](0);

@@ -25,17 +25,15 @@ abstract contract HtsState is SystemContract {
         bytes publicKey;
     }
 
+    /// @dev The first five members share one slot. treasuryKeys: those of keyMask that are contract keys of
+    /// the treasury. switches: DELETED and the others below. A token without a treasury does not exist.
     struct Token {
         address treasury;
-        uint8 keyMask;
-        uint8 decimals;
-        bool exists;
-        bool deleted;
-        bool paused;
-        bool freezeDefault;
-        bool finite;
-        bool hasFees;
         int64 totalSupply;
+        uint8 keyMask;
+        uint8 treasuryKeys;
+        uint8 switches;
+        uint8 decimals;
         int64 maxSupply;
         int64 expirySecond;
         int64 autoRenewPeriod;
@@ -74,6 +72,12 @@ abstract contract HtsState is SystemContract {
     uint256 internal constant FEE = 32;
     uint256 internal constant PAUSE = 64;
 
+    uint8 internal constant DELETED = 1;
+    uint8 internal constant PAUSED = 2;
+    uint8 internal constant FROZEN_AT_FIRST = 4;
+    uint8 internal constant FINITE = 8;
+    uint8 internal constant HAS_FEES = 16;
+
     /// @dev HIP-1261 prices in USD over 0.0000000852 USD a gas, and a fifth more inside the EVM.
     uint256 internal constant GAS_OPERATION = 14_085;
     uint256 internal constant GAS_APPROVE = 704_225;
@@ -87,7 +91,6 @@ abstract contract HtsState is SystemContract {
     mapping(address token => Token) internal tokens;
     mapping(address account => Account) internal accounts;
     uint64 internal tokensCreated;
-    uint64 internal facadesEtched;
 
     function _home() internal pure override returns (address) {
         return address(0x167);
@@ -157,6 +160,7 @@ abstract contract HtsState is SystemContract {
     /// @dev A contract's key speaks only while that contract itself calls; other keys only natively.
     function _requireKey(Token storage token, uint256 keyType, int64 missing, address caller) internal view {
         _require(token.keyMask & keyType != 0, missing);
+        if (token.treasuryKeys & keyType != 0 && token.treasury == caller && !_native()) return;
         Key storage key = token.keys[keyType];
         bool contracts = key.kind == KeyKind.Contract || key.kind == KeyKind.DelegatableContract;
         bool speaks = _native()
@@ -169,13 +173,22 @@ abstract contract HtsState is SystemContract {
 
     function _usable(address address_) internal view returns (Token storage token) {
         token = _existing(address_);
-        _require(!token.deleted, C.TOKEN_WAS_DELETED);
-        _require(!token.paused, C.TOKEN_IS_PAUSED);
+        uint8 switches = token.switches;
+        _require(switches & DELETED == 0, C.TOKEN_WAS_DELETED);
+        _require(switches & PAUSED == 0, C.TOKEN_IS_PAUSED);
+    }
+
+    function _is(Token storage token, uint8 switch_) internal view returns (bool) {
+        return token.switches & switch_ != 0;
+    }
+
+    function _switch(Token storage token, uint8 switch_, bool on) internal {
+        token.switches = on ? token.switches | switch_ : token.switches & ~switch_;
     }
 
     function _existing(address address_) internal view returns (Token storage token) {
         token = tokens[address_];
-        _require(token.exists, C.INVALID_TOKEN_ID);
+        _require(token.treasury != address(0), C.INVALID_TOKEN_ID);
     }
 
     function _associated(Token storage token, address account) internal view returns (Holder storage holder) {
@@ -199,7 +212,7 @@ abstract contract HtsState is SystemContract {
         Holder storage holder = token.holders[account];
         holder.associated = true;
         holder.automatic = automatic;
-        holder.frozen = token.freezeDefault && token.keyMask & FREEZE != 0 && !treasury;
+        holder.frozen = token.switches & FROZEN_AT_FIRST != 0 && token.keyMask & FREEZE != 0 && !treasury;
         holder.kyc = token.keyMask & KYC == 0 || treasury;
     }
 

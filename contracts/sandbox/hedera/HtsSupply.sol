@@ -18,7 +18,7 @@ abstract contract HtsSupply is HtsState {
     function _increase(Token storage token, int64 amount) internal returns (int64 supply) {
         _require(token.totalSupply <= type(int64).max - amount, C.INVALID_TOKEN_MINT_AMOUNT);
         supply = token.totalSupply + amount;
-        _require(!token.finite || supply <= token.maxSupply, C.TOKEN_MAX_SUPPLY_REACHED);
+        _require(!_is(token, FINITE) || supply <= token.maxSupply, C.TOKEN_MAX_SUPPLY_REACHED);
         token.totalSupply = supply;
         token.holders[token.treasury].balance += amount;
     }
@@ -57,14 +57,14 @@ abstract contract HtsSupply is HtsState {
     function _pause(address token, bool paused, address caller) internal {
         Token storage found = _existing(token);
         _requireKey(found, PAUSE, C.TOKEN_HAS_NO_PAUSE_KEY, caller);
-        _require(!found.deleted, C.TOKEN_WAS_DELETED);
-        found.paused = paused;
+        _require(!_is(found, DELETED), C.TOKEN_WAS_DELETED);
+        _switch(found, PAUSED, paused);
     }
 
     function _delete(address token, address caller) internal {
         Token storage found = _existing(token);
         _requireKey(found, ADMIN, C.TOKEN_IS_IMMUTABLE, caller);
-        _usable(token).deleted = true;
+        _switch(_usable(token), DELETED, true);
     }
 
     function _supplied(address token, address caller) private view returns (Token storage found) {

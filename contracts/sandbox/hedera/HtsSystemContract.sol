@@ -45,11 +45,10 @@ contract HtsSystemContract is HtsCalls {
         if (msg.value < fee) return _tooLittle(began, caller);
         (bool done, bytes memory given) = address(this).call(abi.encodePacked(caller, token, data));
         if (!done) return _refused(began, sel, token != address(0), given);
-        Answer memory answer = abi.decode(given, (Answer));
-        if (!answer.known) _answerNothing();
+        if (given.length == 0) _answerNothing();
         if (create) _collect(fee, caller);
-        _charge(began, answer.gas);
-        _answer(answer.data);
+        _charge(began, uint256(bytes32(given)));
+        _answerRest(given);
     }
 
     /// @dev A token's facade calls for whoever called it, whose address stands behind the call.
@@ -120,14 +119,15 @@ contract HtsSystemContract is HtsCalls {
 
     // ------------------------------------------------------------------------------- the inner frame
 
-    /// @dev The caller and the token whose facade was called stand before the call.
+    /// @dev The caller and the token whose facade was called stand before the call; the gas of the call
+    /// stands before what it answers, and an unknown call answers nothing.
     function _inside() private {
         address caller = address(bytes20(msg.data[0:20]));
         address token = address(bytes20(msg.data[20:40]));
         bytes calldata data = msg.data[40:];
         Answer memory answer;
         if (data.length >= 4) answer = _perform(token, bytes4(data), data[4:], caller);
-        _answer(abi.encode(answer));
+        if (answer.known) _answer(abi.encodePacked(answer.gas, answer.data));
     }
 
     function _perform(address token, bytes4 sel, bytes calldata args, address caller)
@@ -143,6 +143,13 @@ contract HtsSystemContract is HtsCalls {
         return _erc(redirected, bytes4(inner), inner[4:], caller);
     }
 
+    /// @dev What follows the gas.
+    function _answerRest(bytes memory given) private pure {
+        assembly ("memory-safe") {
+            return(add(given, 64), sub(mload(given), 32))
+        }
+    }
+
     // ------------------------------------------------------------------------------- the network itself
 
     function _fromNetwork() private {
@@ -154,14 +161,12 @@ contract HtsSystemContract is HtsCalls {
             (address account, int32 slots) = abi.decode(args, (address, int32));
             Account storage known = accounts[account];
             (known.created, known.slotsGiven, known.slots) = (true, true, slots);
-        } else if (sel == IHtsNetwork.setFacades.selector) {
-            facadesEtched = abi.decode(args, (uint64));
         } else if (sel == IHtsNetwork.holding.selector) {
             (address token, address account) = abi.decode(args, (address, address));
             Holder memory held = tokens[token].holders[account];
             _answer(abi.encode(held.balance, held.associated, held.automatic, held.frozen, held.kyc));
-        } else if (sel == IHtsNetwork.numbers.selector) {
-            _answer(abi.encode(FIRST_TOKEN + tokensCreated, facadesEtched));
+        } else if (sel == IHtsNetwork.nextNumber.selector) {
+            _answer(abi.encode(FIRST_TOKEN + tokensCreated));
         } else {
             _halt();
         }
@@ -176,9 +181,8 @@ contract HtsSystemContract is HtsCalls {
         (bool refused, int64 code) = _refusal(given);
         if (refused) _revertWith(code);
         if (!done) _halt();
-        Answer memory answer = abi.decode(given, (Answer));
-        if (!answer.known) _halt();
-        _answer(abi.encode(answer.data));
+        if (given.length == 0) _halt();
+        _answerRest(given);
     }
 
     function _createOutside(bytes calldata args) private {

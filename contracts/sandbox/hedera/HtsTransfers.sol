@@ -41,7 +41,7 @@ abstract contract HtsTransfers is HtsFees {
             if (_adjust(found, list[i], caller)) gas += GAS_ASSOCIATE;
         }
         _log(token, list);
-        if (found.hasFees) gas *= 2; // the network's price of a transfer with custom fees
+        if (_is(found, HAS_FEES)) gas *= 2; // the network's price of a transfer with custom fees
         for (uint256 i = 0; i < charges.length; i++) {
             _pay(charges[i]);
         }
@@ -117,7 +117,7 @@ abstract contract HtsTransfers is HtsFees {
         Token storage found = _usable(token);
         _require(spender != caller, C.SPENDER_ACCOUNT_SAME_AS_OWNER);
         _associated(found, caller);
-        _require(!found.finite || wanted <= found.maxSupply, C.AMOUNT_EXCEEDS_TOKEN_MAX_SUPPLY);
+        _require(!_is(found, FINITE) || wanted <= found.maxSupply, C.AMOUNT_EXCEEDS_TOKEN_MAX_SUPPLY);
         found.allowances[caller][spender] = wanted;
         _announceApproval(token, caller, spender, wanted);
     }

@@ -14,9 +14,9 @@ abstract contract HtsViews is HtsState {
         Token storage found = _existing(token);
         info.token = _description(found);
         info.totalSupply = found.totalSupply;
-        info.deleted = found.deleted;
+        info.deleted = _is(found, DELETED);
         info.defaultKycStatus = found.keyMask & KYC == 0;
-        info.pauseStatus = found.paused;
+        info.pauseStatus = _is(found, PAUSED);
         info.fixedFees = found.fixedFees;
         info.fractionalFees = found.fractionalFees;
         info.ledgerId = "0x03";
@@ -25,8 +25,8 @@ abstract contract HtsViews is HtsState {
     function _description(Token storage token) private view returns (IHTS.HederaToken memory told) {
         (told.name, told.symbol, told.memo) = (token.name, token.symbol, token.memo);
         told.treasury = token.treasury;
-        (told.tokenSupplyType, told.maxSupply) = (token.finite, token.maxSupply);
-        told.freezeDefault = token.freezeDefault;
+        (told.tokenSupplyType, told.maxSupply) = (_is(token, FINITE), token.maxSupply);
+        told.freezeDefault = _is(token, FROZEN_AT_FIRST);
         told.expiry = IHTS.Expiry(token.expirySecond, token.autoRenewAccount, token.autoRenewPeriod);
         told.tokenKeys = new IHTS.TokenKey[](KEY_TYPES);
         for (uint256 bit = 0; bit < KEY_TYPES; bit++) {

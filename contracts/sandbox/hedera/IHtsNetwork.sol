@@ -7,10 +7,9 @@ import {IHederaTokenService as IHTS} from "../../interfaces/hedera/IHederaTokenS
 /// @notice Only the network's account (0x…32) may call these; from anyone else their selectors are unknown.
 /// A refusal reverts with one word, the response code.
 interface IHtsNetwork {
-    /// @notice A native transaction of `payer`, signed by `signers`: `call` is a classic call of 0x167.
-    function act(address payer, address[] memory signers, bytes memory call)
-        external
-        returns (bytes memory answer);
+    /// @notice A native transaction of `payer`, signed by `signers`: `call` is a classic call of 0x167, and
+    /// the answer is that call's own.
+    function act(address payer, address[] memory signers, bytes memory call) external;
 
     /// @notice A token of the world outside at a long-zero address of its own, where a facade stands. Keys of
     /// accounts are their 20 bytes in the place of an ECDSA key.
@@ -27,15 +26,12 @@ interface IHtsNetwork {
     /// @notice An account made natively, with this many free slots for associations; -1 is without limit.
     function setAccount(address account, int32 slots) external;
 
-    /// @notice Facades stand at the numbers from 1,001 to below `end`.
-    function setFacades(uint64 end) external;
-
     /// @notice What an account has of a token.
     function holding(address token, address account)
         external
         view
         returns (int64 balance, bool associated, bool automatic, bool frozen, bool kyc);
 
-    /// @notice The number of the token that is created next, and of the first one without a facade.
-    function numbers() external view returns (uint64 next, uint64 end);
+    /// @notice The number that the next token gets; a facade must stand there.
+    function nextNumber() external view returns (uint64 number);
 }

@@ -21,7 +21,8 @@ contract AccountsTest is HederaKit {
         coded("never", _transfer(cKES, issuer, pool, 5), C.TOKEN_NOT_ASSOCIATED_TO_ACCOUNT);
         associate(pool, cKES);
         coded("now", _transfer(cKES, issuer, pool, 5), C.SUCCESS);
-        coded("twice", ask(pool, abi.encodeCall(IHTS.associateToken, (pool, cKES))), 194);
+        bytes memory again = abi.encodeCall(IHTS.associateToken, (pool, cKES));
+        coded("twice", ask(pool, again), C.TOKEN_ALREADY_ASSOCIATED_TO_ACCOUNT);
     }
 
     function test_accountWithAKey_isAssociatedByReceiving_HIP904() public {

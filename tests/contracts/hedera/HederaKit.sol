@@ -38,7 +38,6 @@ abstract contract HederaKit is Kit {
         for (uint160 number = 1001; number < FACADES_END; number++) {
             _etch(number, "TokenFacade");
         }
-        network(abi.encodeCall(IHtsNetwork.setFacades, (FACADES_END)));
         hvm.etch(issuer, hex"00");
         hvm.etch(pool, hex"00");
         hvm.deal(issuer, 1000e8);
@@ -71,7 +70,7 @@ abstract contract HederaKit is Kit {
         vm.prank(NETWORK);
         (bool done, bytes memory answer) = HTS.call(abi.encodeCall(IHtsNetwork.act, (signer, signers, call)));
         if (!done) return abi.decode(answer, (int64));
-        return abi.decode(abi.decode(answer, (bytes)), (int64));
+        return abi.decode(answer, (int64));
     }
 
     /// @dev A call of 0x167 that must succeed as a call, whatever its code.
