@@ -38,7 +38,7 @@ class Watcher:
 
     async def _pools(self) -> None:
         block = await self.rpc.block_number()
-        url = self.parts.settings.chain.oracle_url
+        url = self.parts.settings.chain.price_urls[0]
         prices = {price.token: price for price in await fetch_prices(self.http, url)}
         tokens = [token for token in self.parts.deployment.tokens if token != USDC]
         seen = [await self._pool(token, block, prices.get(token)) for token in tokens]
