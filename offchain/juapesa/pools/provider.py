@@ -9,10 +9,12 @@ from typing import Any
 
 from juapesa.chain import Deployment, Rpc, abi
 from juapesa.chain.prices import SignedPrice
-from juapesa.errors import InvalidInput
+from juapesa.chain.sending import TransactionRefused
+from juapesa.crypto import keccak256
+from juapesa.errors import Conflict, InvalidInput, JuaError
 from juapesa.money import USDC, Currency, Money
 from juapesa.pools import calls, shares
-from juapesa.pools.errors import refusal
+from juapesa.pools.errors import ExchangeLimit, ExchangePaused, NoPrice, PriceInDoubt, refusal
 from juapesa.pools.exact_model import PPM, Pool, Refused
 from juapesa.pools.liquidity import PoolView, Position, view_position
 from juapesa.pools.price_model import agreed, updated
@@ -182,6 +184,38 @@ def outcome(receipt: dict[str, Any], deployment: Deployment, token: Currency) ->
         _token, _owner, _term, amount = calls.FEES_CLAIMED.read(log)
         return {"shares": 0, "fees": Money(amount, USDC)}
     return {}
+
+
+def why_refused(error: TransactionRefused) -> JuaError:
+    """What the contract said, for a person; the chain's own words where it is none of these."""
+    said = (
+        (kind, detail)
+        for signature, (kind, detail) in _CONTRACT_SAYS.items()
+        if keccak256(signature.encode())[:4] == error.data[:4]
+    )
+    kind, detail = next(said, (None, ""))
+    return error if kind is None else kind(detail)
+
+
+class PoolMoved(Conflict):
+    """Somebody else was quicker: the result would be less than what was insisted on."""
+
+    slug = "pool-moved"
+
+
+_MOVED = (PoolMoved, "The pool has moved: it would give less than you insist on. Look, and run it again.")
+_CONTRACT_SAYS: dict[str, tuple[type[JuaError], str]] = {
+    "SharesShort(uint256,uint256)": _MOVED,
+    "PayoutShort(uint256,uint256)": _MOVED,
+    "PositionShort(uint256,uint256)": (PositionShort, "The position has not that many shares any more."),
+    "LimitReached(address,bool,uint256,uint256)": (
+        ExchangeLimit,
+        "The hour's or the day's limit is used up meanwhile. Put in less, or try again later.",
+    ),
+    "StalePrice(address,uint64,uint64,uint64)": (NoPrice, "The price has become too old. Try again."),
+    "DoubtfulPrice(address,uint256,uint256)": (PriceInDoubt, "The price moves too fast. Try again later."),
+    "DirectionPaused(address,bool)": (ExchangePaused, "This direction has been halted. Try again later."),
+}
 
 
 def share_text(units: int) -> str:
