@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 from juapesa import cli
 from juapesa.crypto import keccak256
 from juapesa.crypto.keyfile import keyfile_address, open_keyfile, write_keyfile
-from support.evm import play_key, running_anvil
+from support.evm import REPOSITORY, play_key, running_anvil
 from support.pools_chain import CONFIGURE, LATE, MIDS_E18, MINT, SETTINGS, SWAP, PoolsChain, deploy_pools
 
 pytestmark = pytest.mark.needs_evm
@@ -190,3 +193,30 @@ def test_a_wrong_passphrase_opens_nothing(desk: Desk) -> None:
     assert status == 2
     assert "keystore-unavailable" in err
     assert open_keyfile(Path(desk.keyfile), PASSPHRASE).address == play_key("provider").address
+
+
+def test_apes_script_does_the_same_with_apes_account(desk: Desk) -> None:
+    """The chain's own first account, whose key ape's test accounts have too, provides already."""
+    shown = float(desk.json("show", "cKES")["shares"].replace(",", ""))
+    ended = subprocess.run(
+        [
+            Path(sys.executable).parent / "ape",
+            *("run", "liquidity", "deposit", "cKES", "130000", "1000", "--term", "2"),
+            *("--account", "TEST::0", "--network", f"ethereum:hedera-local:{desk.chain.node.url}"),
+        ],
+        cwd=REPOSITORY,
+        env=os.environ
+        | {
+            "PYTHONPATH": str(REPOSITORY / "offchain"),
+            "APE_DATA_FOLDER": str(desk.folder / "ape"),
+            "JUA_DEPLOYMENTS_DIR": str(desk.folder),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+    now = float(desk.json("show", "cKES")["shares"].replace(",", ""))
+    assert 1_500 < now - shown < 2_100, ended.stdout

@@ -11,27 +11,24 @@ from juapesa.chain import Deployment, Rpc, abi
 from juapesa.chain.prices import SignedPrice
 from juapesa.chain.sending import TransactionRefused
 from juapesa.crypto import keccak256
-from juapesa.errors import Conflict, InvalidInput, JuaError
+from juapesa.errors import JuaError
 from juapesa.money import USDC, Currency, Money
 from juapesa.pools import calls, shares
-from juapesa.pools.errors import ExchangeLimit, ExchangePaused, NoPrice, PriceInDoubt, refusal
+from juapesa.pools.errors import (
+    ExchangeLimit,
+    ExchangePaused,
+    MoneyShort,
+    NoPrice,
+    PoolMoved,
+    PositionShort,
+    PriceInDoubt,
+    refusal,
+)
 from juapesa.pools.exact_model import PPM, Pool, Refused
 from juapesa.pools.liquidity import PoolView, Position, view_position
 from juapesa.pools.price_model import agreed, updated
 
 INT64_MAX = 2**63 - 1
-
-
-class PositionShort(InvalidInput):
-    """The position has not that many shares, or no fees to claim."""
-
-    slug = "position-short"
-
-
-class MoneyShort(InvalidInput):
-    """The account does not hold what it wants to put in."""
-
-    slug = "money-short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +192,6 @@ def why_refused(error: TransactionRefused) -> JuaError:
     )
     kind, detail = next(said, (None, ""))
     return error if kind is None else kind(detail)
-
-
-class PoolMoved(Conflict):
-    """Somebody else was quicker: the result would be less than what was insisted on."""
-
-    slug = "pool-moved"
 
 
 _MOVED = (PoolMoved, "The pool has moved: it would give less than you insist on. Look, and run it again.")
