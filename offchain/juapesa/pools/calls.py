@@ -1,6 +1,6 @@
 """Calls and events of the finished pools as bytes. Types follow contracts/interfaces.
 
-``tests/unit/test_pools_calls.py`` holds them against the ABI that the compiler wrote.
+``tests/integration/test_provider.py`` and ``test_quotes_hold.py`` put them to the deployed contracts.
 """
 
 from juapesa.chain.abi import Event, Function
@@ -16,7 +16,6 @@ STATE = Function("state", ("address",), (_RESERVES, _SETTINGS, _BUCKETS))
 PRICE_OF = Function("priceOf", ("address",), (_PRICE,))
 LIQUIDITY = Function("liquidity", ("address",), (_TOTALS, _FEES))
 POSITION = Function("position", ("address", "address", "uint8"), (_POSITION, _LOCK))
-CLAIM = Function("balanceOf", ("address", "address"), ("uint64",))
 
 ADD = Function(
     "addLiquidity",
@@ -32,6 +31,8 @@ REMOVE = Function(
     ("uint64", "uint64"),
 )
 CLAIM_FEES = Function("claimFees", ("address", "uint8", "bool"), ("uint64",))
+
+UPDATE_PRICES = Function("updatePrices", ("(address,uint128,uint64,bytes)[]",))
 
 APPROVE = Function("approve", ("address", "uint256"), ("bool",))
 ALLOWANCE = Function("allowance", ("address", "address"), ("uint256",))
