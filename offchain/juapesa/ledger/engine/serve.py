@@ -14,11 +14,11 @@ from pathlib import Path
 import uvloop
 
 from juapesa.clock import Clock
-from juapesa.ledger.engine.errors import WriterRefused
 from juapesa.ledger.engine.front import Front
 from juapesa.ledger.engine.session import Doubtful, Session
 from juapesa.ledger.engine.storage import FENCE, Storage
 from juapesa.ledger.engine.writer import QUEUE_ORDERS_MAX, Writer
+from juapesa.ledger.errors import WriterRefused
 
 EXIT_DOUBTFUL = 75  # start me again
 FENCE_PAUSE_SECONDS = 0.05

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import pq
 from psycopg.pq.abc import PGresult
 
-from juapesa.ledger.engine.errors import WriterRefused
+from juapesa.ledger.errors import WriterRefused
 
 Exchange = Generator[None, None, list[PGresult]]
 _GOOD = {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY}
