@@ -29,9 +29,9 @@ library Tokens {
             switch returndatasize()
             case 0 { good := gt(extcodesize(token), 0) }
             default { good := and(gt(returndatasize(), 31), eq(mload(0), 1)) }
+            good := and(good, done)
         }
-        if (!done) _passOn(token);
-        if (!good) revert TransferFailed(token);
+        if (!good) _fail(token, done);
     }
 
     /// @notice Draws `amount` from `from` by its allowance to this contract.
@@ -49,13 +49,14 @@ library Tokens {
             switch returndatasize()
             case 0 { good := gt(extcodesize(token), 0) }
             default { good := and(gt(returndatasize(), 31), eq(mload(0), 1)) }
+            good := and(good, done)
         }
-        if (!done) _passOn(token);
-        if (!good) revert TransferFailed(token);
+        if (!good) _fail(token, done);
     }
 
-    /// @dev Ends with what the call that failed just now said.
-    function _passOn(address token) private pure {
+    /// @dev Ends with what the call said just now; `done`: it said no, or nobody was there.
+    function _fail(address token, bool done) private pure {
+        if (done) revert TransferFailed(token);
         bool coded;
         uint256 code;
         assembly ("memory-safe") {
