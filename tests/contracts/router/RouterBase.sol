@@ -59,18 +59,17 @@ abstract contract RouterBase {
     function setUp() public virtual {
         vm.warp(START);
         _sortKeys();
-        governance = Governance(vm.deployCode("Governance.sol:Governance", abi.encode(address(this))));
-        usdc = TestUSDC(vm.deployCode("TestUSDC.sol:TestUSDC"));
-        bytes memory arguments = abi.encode(address(governance), _addresses(), uint8(2), uint64(600));
-        registry =
-            AttestationRegistry(vm.deployCode("AttestationRegistry.sol:AttestationRegistry", arguments));
-        kes = _token("cKES");
-        ngn = _token("cNGN");
-        address desk =
-            vm.deployCode("PoolsDesk.sol:PoolsDesk", abi.encode(address(governance), address(usdc)));
-        pools = IPools(vm.deployCode("Pools.sol:Pools", abi.encode(address(governance), address(usdc), desk)));
-        arguments = abi.encode(address(governance), address(registry), address(pools));
-        router = Router(vm.deployCode("Router.sol:Router", arguments));
+        address by = deploy("Governance", abi.encode(address(this)));
+        governance = Governance(by);
+        usdc = TestUSDC(dollarToken());
+        registry = AttestationRegistry(
+            deploy("AttestationRegistry", abi.encode(by, _addresses(), uint8(2), uint64(600)))
+        );
+        kes = LocalToken(localToken("cKES"));
+        ngn = LocalToken(localToken("cNGN"));
+        address desk = deploy("PoolsDesk", abi.encode(by, address(usdc)));
+        pools = IPools(deploy("Pools", abi.encode(by, address(usdc), desk)));
+        router = Router(deploy("Router", abi.encode(by, address(registry), address(pools))));
         registry.setIssuer(address(router), true);
         registry.setIssuer(address(this), true);
         IPoolsGovernance(address(pools)).setRouter(address(router), true);
@@ -83,6 +82,25 @@ abstract contract RouterBase {
         router.prepare(address(usdc));
         router.prepare(address(kes));
         router.prepare(address(ngn));
+    }
+
+    // --- what another network does otherwise ----------------------------------------------------------
+
+    function deploy(string memory name, bytes memory arguments) internal virtual returns (address) {
+        return vm.deployCode(string.concat(name, ".sol:", name), arguments);
+    }
+
+    function dollarToken() internal virtual returns (address) {
+        return deploy("TestUSDC", "");
+    }
+
+    function giveDollars(address to, uint64 amount) internal virtual {
+        usdc.mint(to, amount);
+    }
+
+    /// @dev A token of the registry, which this contract can hold.
+    function localToken(string memory symbol) internal virtual returns (address) {
+        return deploy("LocalToken", abi.encode(symbol, symbol, address(registry)));
     }
 
     // --- building blocks ---------------------------------------------------------------------------
@@ -186,15 +204,10 @@ abstract contract RouterBase {
         order.statement.to = address(this);
         order.signatures = _signed(registry.statementDigest(order.statement), 2);
         registry.mint(order.statement, entries, 1, order.signatures);
-        usdc.mint(address(this), 100_000e6);
-        usdc.approve(address(pools), type(uint256).max);
-        token.approve(address(pools), type(uint256).max);
+        giveDollars(address(this), 100_000e6);
+        usdc.approve(address(pools), uint64(type(int64).max));
+        token.approve(address(pools), uint64(type(int64).max));
         ILiquidity(address(pools)).addLiquidity(address(token), units, 100_000e6, 0, 0, false);
-    }
-
-    function _token(string memory symbol) private returns (LocalToken) {
-        bytes memory arguments = abi.encode(symbol, symbol, address(registry));
-        return LocalToken(vm.deployCode("LocalToken.sol:LocalToken", arguments));
     }
 
     function _sortKeys() private {
@@ -207,7 +220,7 @@ abstract contract RouterBase {
         }
     }
 
-    function _addresses() private view returns (address[] memory list) {
+    function _addresses() internal view returns (address[] memory list) {
         list = new address[](3);
         for (uint256 i = 0; i < 3; i++) {
             list[i] = vm.addr(keys[i]);
