@@ -7,8 +7,6 @@ interface HederaVm is Vm {
     function deal(address account, uint256 balance) external;
     function etch(address target, bytes calldata code) external;
     function getDeployedCode(string calldata artifact) external view returns (bytes memory);
-    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
-    function addr(uint256 key) external pure returns (address);
     function cool(address target) external;
     function roll(uint256 number) external;
 }

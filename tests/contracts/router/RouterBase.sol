@@ -12,12 +12,10 @@ import {AttestationRegistry} from "../../../contracts/registry/AttestationRegist
 import {LocalToken} from "../../../contracts/registry/LocalToken.sol";
 import {Router} from "../../../contracts/router/Router.sol";
 import {TestUSDC} from "../../../contracts/test/TestUSDC.sol";
-import {Vm} from "../Base.sol";
+import {Kit, Vm} from "../Kit.sol";
 
 /// @dev Registry, pools and router as one protocol. This test contract governs, guards and issues.
-abstract contract RouterBase {
-    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
-
+abstract contract RouterBase is Kit {
     uint64 internal constant START = 1_790_000_000;
     uint64 internal constant MILLION = 1e12; // a million whole tokens
     uint128 internal constant KES_MID = 0.00772e18;
@@ -54,16 +52,14 @@ abstract contract RouterBase {
         bytes32 burnReceipt;
     }
 
-    error AssertionFailed(string what, uint256 found, uint256 wanted);
-
     function setUp() public virtual {
         vm.warp(START);
-        _sortKeys();
+        keys = sortedKeys(3);
         address by = deploy("Governance", abi.encode(address(this)));
         governance = Governance(by);
         usdc = TestUSDC(dollarToken());
         registry = AttestationRegistry(
-            deploy("AttestationRegistry", abi.encode(by, _addresses(), uint8(2), uint64(600)))
+            deploy("AttestationRegistry", abi.encode(by, addressesOf(keys), uint8(2), uint64(600)))
         );
         kes = LocalToken(localToken("cKES"));
         ngn = LocalToken(localToken("cNGN"));
@@ -181,7 +177,7 @@ abstract contract RouterBase {
         uint64 at = uint64(block.timestamp);
         bytes32 digest = IPriceGovernance(address(pools)).priceDigest(address(token), mid, at);
         for (uint256 i = 0; i < 3; i++) {
-            list[i] = SignedPrice(address(token), mid, at, _signature(keys[i], digest));
+            list[i] = SignedPrice(address(token), mid, at, signature(keys[i], digest));
         }
     }
 
@@ -210,47 +206,15 @@ abstract contract RouterBase {
         ILiquidity(address(pools)).addLiquidity(address(token), units, 100_000e6, 0, 0, false);
     }
 
-    function _sortKeys() private {
-        for (uint256 i = 0; i < 3; i++) {
-            uint256 key = 0xA11CE + i;
-            keys.push(key);
-            for (uint256 j = i; j > 0 && vm.addr(keys[j - 1]) > vm.addr(key); j--) {
-                (keys[j - 1], keys[j]) = (key, keys[j - 1]);
-            }
-        }
-    }
-
-    function _addresses() internal view returns (address[] memory list) {
-        list = new address[](3);
-        for (uint256 i = 0; i < 3; i++) {
-            list[i] = vm.addr(keys[i]);
-        }
     }
 
     function _signed(bytes32 digest, uint256 count) internal view returns (bytes memory all) {
         for (uint256 i = 0; i < count; i++) {
-            all = bytes.concat(all, _signature(keys[i], digest));
+            all = bytes.concat(all, signature(keys[i], digest));
         }
     }
 
-    function _signature(uint256 key, bytes32 digest) private pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return abi.encodePacked(r, s, v);
-    }
-
     // --- assertions --------------------------------------------------------------------------------
-
-    function same(string memory what, uint256 found, uint256 wanted) internal pure {
-        if (found != wanted) revert AssertionFailed(what, found, wanted);
-    }
-
-    function yes(string memory what, bool condition) internal pure {
-        same(what, condition ? 1 : 0, 1);
-    }
-
-    function atMost(string memory what, uint256 found, uint256 limit) internal pure {
-        if (found > limit) revert AssertionFailed(what, found, limit);
-    }
 
     /// @dev The last word of each money test: nothing stays in the router, supply is the log's, and the pools
     /// hold what their books say.

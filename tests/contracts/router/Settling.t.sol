@@ -8,7 +8,7 @@ import {SignedPrice} from "../../../contracts/interfaces/IPriceOracle.sol";
 import {Group, IRouter, MintOrder} from "../../../contracts/interfaces/IRouter.sol";
 import {Signers} from "../../../contracts/libraries/Signers.sol";
 import {Refusal} from "../../../contracts/pools/PoolTypes.sol";
-import {Vm} from "../Base.sol";
+import {Vm} from "../Kit.sol";
 import {RouterBase} from "./RouterBase.sol";
 
 /// @dev Batches: what settles, what is skipped, what fails alone.
