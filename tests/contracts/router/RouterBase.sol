@@ -206,8 +206,6 @@ abstract contract RouterBase is Kit {
         ILiquidity(address(pools)).addLiquidity(address(token), units, 100_000e6, 0, 0, false);
     }
 
-    }
-
     function _signed(bytes32 digest, uint256 count) internal view returns (bytes memory all) {
         for (uint256 i = 0; i < count; i++) {
             all = bytes.concat(all, signature(keys[i], digest));
