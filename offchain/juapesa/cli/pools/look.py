@@ -21,8 +21,9 @@ from juapesa.pools import routes
 from juapesa.pools.errors import refusal
 from juapesa.pools.exact_model import Pool, Refused
 from juapesa.pools.liquidity import PoolView, view_positions
-from juapesa.pools.price_model import agreed, updated
+from juapesa.pools.price_model import updated
 from juapesa.pools.routes import Quoted
+from juapesa.pools.watch import agreed_on
 
 
 def list_pools(*, as_json: AsJson = False) -> None:
@@ -112,9 +113,8 @@ async def _priced(chain: Chain) -> tuple[dict[Currency, Pool], bool]:
     views, prices = await chain.views(), await chain.newest_prices()
     pools = {}
     for view in views:
-        ours = [each for each in prices if each.token == view.token]
-        found = agreed([p.mid_e18 for p in ours], min(p.observed_at for p in ours)) if ours else None
-        pools[view.token] = view.pool(updated(view.state.kept, found, view.block.at))
+        price = updated(view.state.kept, agreed_on(view.token, prices), view.block.at)
+        pools[view.token] = view.pool(price)
     return pools, bool(prices)
 
 
