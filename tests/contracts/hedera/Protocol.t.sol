@@ -14,7 +14,7 @@ import {IHRC719} from "../../../contracts/interfaces/hedera/IHRC719.sol";
 import {HederaRouter} from "../../../contracts/hedera/HederaRouter.sol";
 import {HederaTokens} from "../../../contracts/libraries/HederaTokens.sol";
 import {Tokens} from "../../../contracts/libraries/Tokens.sol";
-import {Vm} from "../Base.sol";
+import {Vm} from "../Kit.sol";
 import {HederaHouse} from "./HederaHouse.sol";
 
 /// @dev Holds a claim; associated with nothing until it says so.
