@@ -14,9 +14,9 @@ from juapesa.chain.prices import SignedPrice
 from juapesa.chain.sending import Sender, TransactionRefused
 from juapesa.crypto import Signer
 from juapesa.money import CKES, CNGN, USDC, Money
-from juapesa.pools.errors import ExchangeLimit, NoPrice
+from juapesa.pools.errors import ExchangeLimit, MoneyShort, NoPrice, PositionShort
 from juapesa.pools.liquidity import newest_block, view_pool, view_positions
-from juapesa.pools.provider import MoneyShort, Plan, PositionShort, Provider, outcome
+from juapesa.pools.provider import Plan, Provider, outcome
 from support.evm import play_key, running_anvil
 from support.pools_chain import (
     CONFIGURE,

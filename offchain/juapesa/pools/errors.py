@@ -1,6 +1,6 @@
-"""Why there is no quote. Each ``detail`` fits one USSD screen and says what to do next."""
+"""Why there is no quote, and what a provider cannot do. What a quote raises fits one USSD screen."""
 
-from juapesa.errors import JuaError, Unavailable
+from juapesa.errors import Conflict, InvalidInput, JuaError, Unavailable
 from juapesa.pools.exact_model import Refusal
 
 
@@ -38,6 +38,24 @@ class ExchangeTooSmall(Unavailable):
     """The amount buys nothing."""
 
     slug = "exchange-too-small"
+
+
+class PositionShort(InvalidInput):
+    """The position has not that many shares, or no fees to claim."""
+
+    slug = "position-short"
+
+
+class MoneyShort(InvalidInput):
+    """The account does not hold what it wants to put in."""
+
+    slug = "money-short"
+
+
+class PoolMoved(Conflict):
+    """Somebody else was quicker: the result would be less than what was insisted on."""
+
+    slug = "pool-moved"
 
 
 def refusal(why: Refusal) -> JuaError:

@@ -9,27 +9,27 @@ from typing import Any
 
 from juapesa.chain import Deployment, Rpc, abi
 from juapesa.chain.prices import SignedPrice
-from juapesa.errors import InvalidInput
+from juapesa.chain.sending import TransactionRefused
+from juapesa.crypto import keccak256
+from juapesa.errors import JuaError
 from juapesa.money import USDC, Currency, Money
 from juapesa.pools import calls, shares
-from juapesa.pools.errors import refusal
+from juapesa.pools.errors import (
+    ExchangeLimit,
+    ExchangePaused,
+    MoneyShort,
+    NoPrice,
+    PoolMoved,
+    PositionShort,
+    PriceInDoubt,
+    refusal,
+)
 from juapesa.pools.exact_model import PPM, Pool, Refused
 from juapesa.pools.liquidity import PoolView, Position, view_position
-from juapesa.pools.price_model import agreed, updated
+from juapesa.pools.price_model import updated
+from juapesa.pools.watch import agreed_on
 
 INT64_MAX = 2**63 - 1
-
-
-class PositionShort(InvalidInput):
-    """The position has not that many shares, or no fees to claim."""
-
-    slug = "position-short"
-
-
-class MoneyShort(InvalidInput):
-    """The account does not hold what it wants to put in."""
-
-    slug = "money-short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,7 @@ class Provider:
         ours = [each for each in self.prices if each.token == self.token]
         if not ours or now - kept.observed_at <= self.view.state.settings.fresh_seconds:
             return self.view.pool(), []
-        oldest = min(each.observed_at for each in ours)
-        price = updated(kept, agreed([each.mid_e18 for each in ours], oldest), now)
+        price = updated(kept, agreed_on(self.token, ours), now)
         brought = calls.UPDATE_PRICES.call([each.abi_tuple(self.deployment) for each in ours])
         return self.view.pool(price), [self._call("bring the publishers' prices", brought)]
 
@@ -182,6 +181,32 @@ def outcome(receipt: dict[str, Any], deployment: Deployment, token: Currency) ->
         _token, _owner, _term, amount = calls.FEES_CLAIMED.read(log)
         return {"shares": 0, "fees": Money(amount, USDC)}
     return {}
+
+
+def why_refused(error: TransactionRefused) -> JuaError:
+    """What the contract said, for a person; the chain's own words where it is none of these."""
+    said = (
+        (kind, detail)
+        for signature, (kind, detail) in _CONTRACT_SAYS.items()
+        if keccak256(signature.encode())[:4] == error.data[:4]
+    )
+    kind, detail = next(said, (None, ""))
+    return error if kind is None else kind(detail)
+
+
+_MOVED = (PoolMoved, "The pool has moved: it would give less than you insist on. Look, and run it again.")
+_CONTRACT_SAYS: dict[str, tuple[type[JuaError], str]] = {
+    "SharesShort(uint256,uint256)": _MOVED,
+    "PayoutShort(uint256,uint256)": _MOVED,
+    "PositionShort(uint256,uint256)": (PositionShort, "The position has not that many shares any more."),
+    "LimitReached(address,bool,uint256,uint256)": (
+        ExchangeLimit,
+        "The hour's or the day's limit is used up meanwhile. Put in less, or try again later.",
+    ),
+    "StalePrice(address,uint64,uint64,uint64)": (NoPrice, "The price has become too old. Try again."),
+    "DoubtfulPrice(address,uint256,uint256)": (PriceInDoubt, "The price moves too fast. Try again later."),
+    "DirectionPaused(address,bool)": (ExchangePaused, "This direction has been halted. Try again later."),
+}
 
 
 def share_text(units: int) -> str:
