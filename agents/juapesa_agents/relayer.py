@@ -26,7 +26,7 @@ async def run(options: Options) -> int:
             deployment=parts.deployment,
             rpc=rpc,
             http=http,
-            oracle_url=parts.settings.chain.oracle_url,
+            oracle_url=parts.settings.chain.price_urls[0],
             signer=parts.keystore.signer("relayer"),
             clock=parts.clock,
             batch_items_max=parts.settings.chain.batch_items_max,

@@ -11,6 +11,9 @@ from juapesa.chain.prices import SignedPrice, fetch_prices
 from juapesa.issuance.mirror import Mirror
 from juapesa.money import USDC, Currency
 from juapesa.pools import store
+from juapesa.pools.exact_model import PPM, Levels, Reserves, Settings
+from juapesa.pools.price_model import KeptPrice, agreed
+from juapesa.pools.reader import PoolState
 from juapesa.pools.store import Snapshot
 from juapesa_agents.common.base import Agent
 from juapesa_agents.common.database import PASSING
@@ -38,35 +41,43 @@ class Watcher:
 
     async def _pools(self) -> None:
         block = await self.rpc.block_number()
-        url = self.parts.settings.chain.oracle_url
+        url = self.parts.settings.chain.price_urls[0]
         prices = {price.token: price for price in await fetch_prices(self.http, url)}
         tokens = [token for token in self.parts.deployment.tokens if token != USDC]
         seen = [await self._pool(token, block, prices.get(token)) for token in tokens]
         await asyncio.to_thread(self._save, seen)
 
     async def _pool(self, token: Currency, block: int, price: SignedPrice | None) -> Snapshot:
-        """A pool's state at a block; the newest signed price counts, for a batch carries it along."""
+        """A pool's state at a block: a first pool is a finished one without skew, pot and limits."""
         deployment = self.parts.deployment
         call = abi.POOL_STATE.call(deployment.tokens[token])
         data = await self.rpc.call(deployment.pools, call, block=block)
-        _open, mid, observed, reserve_token, reserve_usdc, spread, share, age, step, sells, buys = (
+        is_open, mid, observed, reserve_token, reserve_usdc, spread, _share, age, step, sells, buys = (
             abi.POOL_STATE.result(data)[0]
         )
-        newer = price is not None and price.observed_at >= observed
-        return Snapshot(
-            token=token,
-            block=block,
-            mid_e18=price.mid_e18 if price and newer else mid,
-            observed_at=price.observed_at if price and newer else observed,
-            reserve_token=reserve_token,
-            reserve_usdc=reserve_usdc,
+        settings = Settings(
             spread_ppm=spread,
-            max_share_ppm=share,
+            age_ppm_per_minute=0,
+            fresh_seconds=age,
             max_age_seconds=age,
-            max_step_ppm=step,
+            max_doubt_ppm=0,
+            skew_ppm=0,
+            heal_ppm=0,
+            target_ppm=500_000,
+            hour_ppm=PPM,
+            day_ppm=PPM,
+            buffer_ppm=0,
+            open=is_open,
             sells_paused=sells,
             buys_paused=buys,
         )
+        state = PoolState(
+            kept=KeptPrice(mid, 0, observed, step, 1),
+            settings=settings,
+            reserves=Reserves(reserve_token, reserve_usdc),
+            levels=Levels(),
+        )
+        return Snapshot(token, block, state, agreed([price.mid_e18], price.observed_at) if price else None)
 
     def _save(self, seen: list[Snapshot]) -> None:
         with self.parts.db.unit_of_work() as uow:

@@ -28,6 +28,7 @@ from juapesa.payments.domain import Kind, Order, Quote, Source, Summary
 from juapesa.pools import store as pool_store
 from juapesa_agents.common.options import Options
 from juapesa_agents.settler import Settler
+from support.pool_states import pool_snapshot
 from support.sandboxes import Daraja, Momo, daraja, momo, served
 
 FINAL = frozenset({"completed", "failed", "refunded"})
@@ -286,19 +287,5 @@ def _open(house: House) -> None:
         parts.capital.open(uow)
         now = parts.clock.now()
         for token, mid in ((CKES, 7_720_000_000_000_000), (CNGN, 675_000_000_000_000)):
-            snapshot = pool_store.Snapshot(
-                token=token,
-                block=1,
-                mid_e18=mid,
-                observed_at=int(now.timestamp()),
-                reserve_token=50_000_000_000_000,
-                reserve_usdc=250_000_000_000,
-                spread_ppm=2_500,
-                max_share_ppm=250_000,
-                max_age_seconds=86_400,
-                max_step_ppm=20_000,
-                sells_paused=False,
-                buys_paused=False,
-            )
-            pool_store.save(uow, snapshot, now)
+            pool_store.save(uow, pool_snapshot(token, mid, int(now.timestamp())), now)
     house.play_chain()

@@ -9,6 +9,8 @@ from eth_abi import encode
 
 from juapesa.chain import abi
 from juapesa.crypto import Signer, keccak256
+from juapesa.pools import calls
+from juapesa.pools.price_model import KeptPrice
 from support.evm import REPOSITORY, Node, play_key
 
 MIDS_E18 = {"cKES": 7_720_000_000_000_000, "cNGN": 650_000_000_000_000}
@@ -58,6 +60,16 @@ class PoolsChain:
         digest = self.node.read(self.pools, PRICE_DIGEST, token, mid_e18, at)[0]
         signed = [(token, mid_e18, at, each.sign_digest(digest)) for each in self.publishers]
         self.send(UPDATE_PRICES, signed)
+
+    def price_of(self, symbol: str) -> KeptPrice:
+        """The price kept on chain."""
+        mid, doubt, at, _, step, sources = self.node.read(self.pools, calls.PRICE_OF, self.tokens[symbol])[0]
+        return KeptPrice(mid, doubt, at, step, sources)
+
+    def add_publisher(self, name: str) -> bytes:
+        """One more publisher; its private key."""
+        self.send(SET_PUBLISHER, play_key(name).address, True)
+        return keccak256(f"juapesa tests {name}".encode())
 
 
 def deploy_pools(node: Node) -> PoolsChain:

@@ -10,6 +10,8 @@ from juapesa.errors import JuaError
 from juapesa.money import KES, NGN, USDC, Currency, Money
 from juapesa.payments import errors as payment_errors
 from juapesa.payments.domain import Fee, Kind, Order, Quote, Status, Summary
+from juapesa.pools.errors import refusal
+from juapesa.pools.exact_model import Refusal
 from juapesa.ussd.catalogue import load_catalogues
 from juapesa.ussd.menus import Show, step
 from juapesa.ussd.menus.page import (
@@ -53,6 +55,7 @@ REFUSALS = (
     Refused("unknown-destination", "That is not a phone number. Enter it like 0712345678 or +254712345678."),
     Refused("same-party", "This is your own number. Enter another one."),
     Refused("price-unavailable", "We cannot pay out that much there now. Try less, or later."),
+    *dict.fromkeys(Refused(each.slug, each.detail) for each in map(refusal, Refusal)),
     Refused("quote-expired", "The price has expired. Ask for a new one."),
     Refused("unknown-payment", "This quote is not on record. Start again."),
 )

@@ -68,7 +68,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     }
     for name, url in operators.items():
         yield name, lambda url=url: _answers(url, "Is the operator's host right and reachable from here?")  # type: ignore[misc]
-    yield "prices", lambda: _answers(f"{settings.chain.oracle_url}/v1/prices", START)
+    for number, url in enumerate(settings.chain.price_urls, start=1):
+        yield f"prices-{number}", lambda url=url: _answers(f"{url}/v1/prices", START)  # type: ignore[misc]
     yield "api", lambda: _answers(f"http://127.0.0.1:{settings.ports.api}/ready", START)
     yield "ussd", lambda: _answers(f"http://127.0.0.1:{settings.ports.ussd}/health", START)
 

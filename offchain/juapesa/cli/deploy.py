@@ -45,6 +45,7 @@ def _environment(settings: Settings, folder: Path) -> dict[str, str]:
     passphrase = secrets.token_urlsafe(32)
     write_keyfile(folder / "deployer.json", keystore.export_private_key("deployer"), passphrase)
     attesters = [keystore.signer(f"attester-{n}").address for n in range(1, settings.attesters + 1)]
+    publishers = [keystore.signer(f"publisher-{n}").address for n in range(1, settings.publishers + 1)]
     chosen = {
         "JUA_DEPLOYER_KEYFILE": str(folder / "deployer.json"),
         "JUA_DEPLOYER_PASSPHRASE": passphrase,
@@ -54,7 +55,8 @@ def _environment(settings: Settings, folder: Path) -> dict[str, str]:
     }
     roles = {
         "JUA_DEPLOY_RELAYER": keystore.signer("relayer").address,
-        "JUA_DEPLOY_PUBLISHER": keystore.signer("oracle").address,
+        "JUA_DEPLOY_PUBLISHER": publishers[0],
+        "JUA_DEPLOY_PUBLISHERS": ",".join(publishers),
         "JUA_DEPLOY_ATTESTERS": ",".join(attesters),
         "JUA_DEPLOY_QUORUM": str(settings.attester_quorum),
     }

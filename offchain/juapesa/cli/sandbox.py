@@ -21,7 +21,7 @@ from juapesa.supervisor.tools import evm_tool
 
 NAMES = ("daraja", "momo", "africastalking", "oracle")
 HEDERA_PORT = 7546  # where the network's own local nodes have their relay
-KEY_VARIABLE = "JUA_SANDBOX_ORACLE_KEY"
+KEYS_VARIABLE = "JUA_SANDBOX_ORACLE_KEYS"
 
 
 def sandbox(
@@ -38,7 +38,9 @@ def sandbox(
     delay: Annotated[str, typer.Option(help="Seconds between accepting and outcome.")] = "1:3",
     seed: Annotated[int, typer.Option(help="Seed of the waiting times.")] = 1,
     deployment: Annotated[Path | None, typer.Option(help="JSON with the tokens' addresses.")] = None,
-    key_file: Annotated[Path | None, typer.Option(help="Publisher's private key, hexadecimal.")] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="Publishers' private keys, hexadecimal, a line each.")
+    ] = None,
     kes_float: Annotated[int, typer.Option(help="Our opening float at M-Pesa, shillings.")] = 20_000_000,
     ngn_float: Annotated[int, typer.Option(help="Our opening float at MoMo, naira.")] = 200_000_000,
     delivery_url: Annotated[str | None, typer.Option(help="Where SMS delivery reports go.")] = None,
@@ -55,7 +57,7 @@ def sandbox(
 
     settings, clock, pace = load(), SystemClock(), Delay.parse(delay)
     names = _names(name, port)
-    key = _key(key_file, settings) if "oracle" in names else None  # before the rest: opening costs memory
+    keys = _keys(key_file, settings) if "oracle" in names else None  # before the rest: opening costs memory
     if state is None and name == "world":
         state = settings.data_dir / "sandbox" / "world.sqlite"
     store = Store(state)
@@ -65,7 +67,7 @@ def sandbox(
         ),
         "momo": lambda: momo.build(settings, store, clock, pace, seed=seed + 1, opening_units=ngn_float),
         "africastalking": lambda: africastalking.build(settings, store, clock, pace, delivery_url),
-        "oracle": lambda: oracle.build(settings, store, clock, deployment, key),
+        "oracle": lambda: oracle.build(settings, store, clock, deployment, keys),
     }
     sites = [Site(each, builders[each](), _port(settings, each, port)) for each in names]
     try:
@@ -101,9 +103,9 @@ def _port(settings: Settings, name: str, port: int | None) -> int:
     return int(getattr(settings.ports, name)) if port is None else port
 
 
-def _key(key_file: Path | None, settings: Settings) -> bytes | None:
-    """The publisher's key: from the file, the variable, or the local keystore; None: the sandbox's own."""
-    text = os.environ.get(KEY_VARIABLE)
+def _keys(key_file: Path | None, settings: Settings) -> list[bytes] | None:
+    """The publishers' keys: from the file, the variable, or the local keystore; None: the sandbox's own."""
+    text = os.environ.get(KEYS_VARIABLE)
     if key_file is not None:
         try:
             text = key_file.read_text()
@@ -112,13 +114,15 @@ def _key(key_file: Path | None, settings: Settings) -> bytes | None:
     if not text and (settings.data_dir / "keys" / "keystore.json").exists():
         from juapesa.crypto import open_keystore  # noqa: PLC0415 - a sandbox alone needs none
 
-        return open_keystore(settings).export_private_key("oracle")
+        keystore = open_keystore(settings)
+        numbers = range(1, settings.publishers + 1)
+        return [keystore.export_private_key(f"publisher-{number}") for number in numbers]
     if not text:
         return None
     try:
-        return bytes.fromhex(text.strip().removeprefix("0x"))
+        return [bytes.fromhex(each.removeprefix("0x")) for each in text.replace(",", " ").split()]
     except ValueError:
-        raise InvalidInput("The publisher's key is 32 bytes in hexadecimal.") from None
+        raise InvalidInput("A publisher's key is 32 bytes in hexadecimal.") from None
 
 
 def _ready(host: str, ports: dict[str, int]) -> None:

@@ -52,7 +52,8 @@ class ChainSettings(Section):
     block_seconds: float = 2.0
     batch_items_max: int = Field(default=40, ge=1, le=60)  # keeps a batch under Hedera's 15 M gas
     item_deadline_seconds: int = 120
-    oracle_url: str = "http://127.0.0.1:8713"
+    # The price publishers; the pools want three at least, and their signatures.
+    price_urls: list[str] = [f"http://127.0.0.1:8713/{number}" for number in (1, 2, 3)]
 
 
 class DarajaSettings(Section):
@@ -167,6 +168,7 @@ class Settings(BaseSettings):
     waits: WaitSettings = WaitSettings()
     fees: FeeSettings = FeeSettings()
     capital: CapitalSettings = CapitalSettings()
+    publishers: int = Field(default=3, ge=3, le=16)  # of prices, in the local world
     attesters: int = 3
     attester_quorum: int = 2
     attester_addresses: list[str] | None = None  # None: the local keys attester-1, attester-2, …
@@ -191,7 +193,9 @@ def load(**overrides: Any) -> Settings:
     chain's contracts lies in the data folder, unless they are set to something else.
     """
     settings = Settings(**overrides)
-    chain = _defaulted(settings.chain, rpc_url=settings.ports.chain, oracle_url=settings.ports.oracle)
+    chain = _defaulted(settings.chain, rpc_url=settings.ports.chain)
+    if "price_urls" not in chain.model_fields_set:
+        chain = chain.model_copy(update={"price_urls": _local_publishers(settings)})
     if chain.network == LOCAL_NETWORK and "deployments_dir" not in chain.model_fields_set:
         chain = chain.model_copy(update={"deployments_dir": settings.data_dir / "deployments" / "chains"})
     return _defaulted(settings, public_url=settings.ports.api).model_copy(
@@ -202,6 +206,12 @@ def load(**overrides: Any) -> Settings:
             "africastalking": _defaulted(settings.africastalking, base_url=settings.ports.africastalking),
         }
     )
+
+
+def _local_publishers(settings: Settings) -> list[str]:
+    """Where the sandbox's publishers answer: one port, a path for each."""
+    numbers = range(1, settings.publishers + 1)
+    return [f"http://127.0.0.1:{settings.ports.oracle}/{number}" for number in numbers]
 
 
 def _defaulted(section: Model, **ports: int) -> Model:

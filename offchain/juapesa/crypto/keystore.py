@@ -46,7 +46,7 @@ class Keystore:
         return Signer.from_private_key(self._load("key", name))
 
     def export_private_key(self, name: str) -> bytes:
-        """The bare private key, for tools that sign by themselves: the deploy step, the price oracle."""
+        """The bare private key, for tools that sign by themselves: the deploy step, the price publishers."""
         return self._load("key", name)
 
     def _load(self, kind: str, name: str) -> bytes:

@@ -32,7 +32,7 @@ class SameParty(InvalidInput):
 
 
 class PriceUnavailable(Unavailable):
-    """The pool has no fresh price or not enough liquidity."""
+    """The far side's float does not hold that much."""
 
     slug = "price-unavailable"
 

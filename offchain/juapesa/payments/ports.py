@@ -20,7 +20,8 @@ class PaymentsDesk(Protocol):
         """Price an order and store the quote.
 
         Raises AmountTooSmall, AmountTooLarge, AmountNotWhole, InsufficientFunds, UnknownDestination,
-        SameParty, PriceUnavailable (payments.errors); each ``detail`` fits a USSD screen.
+        SameParty, PriceUnavailable (payments.errors), and what the price book raises; each ``detail``
+        fits a USSD screen.
         """
         ...
 
@@ -43,7 +44,8 @@ class PriceBook(Protocol):
     def exact_in(self, uow: UnitOfWork, amount: Money, to: Currency) -> Money:
         """What the pools give for ``amount`` of a token, rounded down.
 
-        Raises Unavailable when a price is stale or the pool too small.
+        Raises Unavailable when a price is stale or the pool too small (pools.errors), with a ``detail``
+        that fits a USSD screen.
         """
         ...
 

@@ -12,7 +12,7 @@ from juapesa.clock import Clock
 from juapesa.config import FeeSettings, WaitSettings
 from juapesa.crypto import Sealer
 from juapesa.db import UnitOfWork
-from juapesa.errors import NotAllowed, Unavailable
+from juapesa.errors import NotAllowed
 from juapesa.ledger import LimitExceeded
 from juapesa.money import Currency, Money
 from juapesa.payments import bookings, store
@@ -66,7 +66,7 @@ class Payments:
             order,
             to=route.currency,
             fees=self.fees,
-            pool_quote=lambda amount, to: self._pool_quote(uow, amount, to),
+            pool_quote=lambda amount, to: self.prices.exact_in(uow, amount, to),
             collect=self.rails[person.rail].capabilities if collected else None,
             payout=self.rails[route.rail].capabilities if route.rail else None,
             payout_rail=route.rail,
@@ -156,12 +156,6 @@ class Payments:
             raise SameParty("This is your own number. Enter another one.")
         country = COUNTRIES[phone.country]
         return _Route(country.currency, country.rail, country.label, phone.e164)
-
-    def _pool_quote(self, uow: UnitOfWork, amount: Money, to: Currency) -> Money:
-        try:
-            return self.prices.exact_in(uow, amount, to)
-        except Unavailable as unavailable:
-            raise PriceUnavailable(unavailable.detail) from None
 
     def _check_wallet(self, uow: UnitOfWork, person: Person, total: Money) -> None:
         account = bookings.wallet(person.id, total.currency)

@@ -4,63 +4,44 @@ from dataclasses import dataclass
 
 from juapesa.clock import Clock
 from juapesa.db import UnitOfWork
-from juapesa.errors import Unavailable
-from juapesa.money import USDC, Currency, Money
-from juapesa.pools import store
-from juapesa.pools.model import PoolState, Refused, quote_exact_in
-
-
-class NoPrice(Unavailable):
-    """No fresh price, or not enough in the pool; the ``detail`` fits a USSD screen."""
-
-    slug = "no-price"
+from juapesa.money import Currency, Money
+from juapesa.pools import routes, store
+from juapesa.pools.errors import NoPrice, refusal
+from juapesa.pools.exact_model import Pool, Refused, pool_at
+from juapesa.pools.routes import Quoted
 
 
 @dataclass(frozen=True)
 class Book:
-    """Reads snapshots; asks nobody."""
+    """Reads snapshots; asks nobody. Every failure's ``detail`` fits a USSD screen (errors.py)."""
 
     clock: Clock
 
     def exact_in(self, uow: UnitOfWork, amount: Money, to: Currency) -> Money:
-        """What the pools give for ``amount`` of a token, through USDC where needed. Raises NoPrice."""
-        dollars = amount if amount.currency == USDC else self._sell(uow, amount)
-        return dollars if to == USDC else self._buy(uow, dollars, to)
+        """What the pools give for ``amount`` of a token, through USDC where needed. Raises Unavailable."""
+        return self.route_in(uow, amount, to).get
 
-    def _sell(self, uow: UnitOfWork, amount: Money) -> Money:
-        return Money(self._quote(uow, amount.currency, amount.minor, sell=True), USDC)
+    def exact_out(self, uow: UnitOfWork, wanted: Money, give: Currency) -> Money:
+        """What ``wanted`` of a token costs in another. Raises Unavailable."""
+        return self.route_out(uow, wanted, give).give
 
-    def _buy(self, uow: UnitOfWork, dollars: Money, to: Currency) -> Money:
-        return Money(self._quote(uow, to, dollars.minor, sell=False), to)
+    def route_in(self, uow: UnitOfWork, amount: Money, to: Currency) -> Quoted:
+        """``exact_in`` with what each pool on the way takes. Raises Unavailable."""
+        try:
+            return routes.exact_in(lambda token: self._pool(uow, token), amount, to)
+        except Refused as refused:
+            raise refusal(refused.why) from None
 
-    def _quote(self, uow: UnitOfWork, token: Currency, amount_in: int, *, sell: bool) -> int:
+    def route_out(self, uow: UnitOfWork, wanted: Money, give: Currency) -> Quoted:
+        """``exact_out`` with what each pool on the way takes. Raises Unavailable."""
+        try:
+            return routes.exact_out(lambda token: self._pool(uow, token), wanted, give)
+        except Refused as refused:
+            raise refusal(refused.why) from None
+
+    def _pool(self, uow: UnitOfWork, token: Currency) -> Pool:
         snapshot = store.load(uow, token)
         if snapshot is None:
             raise NoPrice("There is no price yet. Try again in a minute.")
-        try:
-            return quote_exact_in(
-                _state(snapshot), amount_in, sell=sell, now=int(self.clock.now().timestamp())
-            )
-        except Refused as refused:
-            raise NoPrice(_DETAILS.get(refused.why, "There is no price now. Try again later.")) from None
-
-
-_DETAILS = {
-    "TradeTooLarge": "That is more than we can exchange at once. Enter a smaller amount.",
-    "ReserveShort": "That is more than we can exchange now. Enter a smaller amount.",
-    "BadAmount": "The amount is too small to exchange. Enter a larger amount.",
-}
-
-
-def _state(snapshot: store.Snapshot) -> PoolState:
-    return PoolState(
-        mid_e18=snapshot.mid_e18,
-        observed_at=snapshot.observed_at,
-        reserve_token=snapshot.reserve_token,
-        reserve_usdc=snapshot.reserve_usdc,
-        spread_ppm=snapshot.spread_ppm,
-        max_share_ppm=snapshot.max_share_ppm,
-        max_age_seconds=snapshot.max_age_seconds,
-        sells_paused=snapshot.sells_paused,
-        buys_paused=snapshot.buys_paused,
-    )
+        now, state = int(self.clock.now().timestamp()), snapshot.state
+        return pool_at(now, state.settings, snapshot.price_at(now), state.reserves, state.levels)

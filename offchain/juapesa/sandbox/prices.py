@@ -1,4 +1,4 @@
-"""Rates that wander a little, and their signatures (EIP-712)."""
+"""Rates that wander a little, how each publisher sees them, and their signatures (EIP-712)."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ ONE = 10**18
 # USDC for one whole token, × 1e18: cKES 1/129.5, cNGN 1/1480.
 BASES = {"cKES": ONE * 10 // 1295, "cNGN": ONE // 1480}
 SWING_PPM = 2_000  # a rate stays within 0.2 % of its base
+OWN_PPM = 150  # how far a publisher's view may be from the market's rate
 KNOT_MINUTES = 10
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -23,19 +24,28 @@ def mid_at(symbol: str, base: int, unix_seconds: int) -> int:
 
     The same minute gives the same rate everywhere; a minute moves it by less than 0.04 %.
     """
+    return _swung(symbol, base, unix_seconds, SWING_PPM)
+
+
+def seen_by(number: int, symbol: str, market: int, unix_seconds: int) -> int:
+    """The market's rate as publisher ``number`` sees it in this minute: never more than OWN_PPM off."""
+    return _swung(f"{symbol}:{number}", market, unix_seconds, OWN_PPM)
+
+
+def _swung(name: str, base: int, unix_seconds: int, most_ppm: int) -> int:
     knot, minute = divmod(unix_seconds // 60, KNOT_MINUTES)
-    here, there = _swing(symbol, knot), _swing(symbol, knot + 1)
+    here, there = _swing(name, knot, most_ppm), _swing(name, knot + 1, most_ppm)
     swing = here * (KNOT_MINUTES - minute) + there * minute
     return base + base * swing // (1_000_000 * KNOT_MINUTES)
 
 
-def _swing(symbol: str, knot: int) -> int:
-    drawn = int.from_bytes(keccak(f"{symbol}:{knot}".encode())[:4])
-    return drawn % (2 * SWING_PPM + 1) - SWING_PPM
+def _swing(name: str, knot: int, most_ppm: int) -> int:
+    drawn = int.from_bytes(keccak(f"{name}:{knot}".encode())[:4])
+    return drawn % (2 * most_ppm + 1) - most_ppm
 
 
-class Publisher:
-    """Signs prices as ``Price(address token,uint128 midE18,uint64 observedAt)``."""
+class PriceSigner:
+    """A publisher's key. Signs ``Price(address token,uint128 midE18,uint64 observedAt)``."""
 
     def __init__(self, key: bytes, chain_id: int) -> None:
         if len(key) != 32 or not 0 < int.from_bytes(key) < CURVE_ORDER:

@@ -122,7 +122,7 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
             "world",
             jua("sandbox", "world"),
             after=("deploy",),
-            ready_url=f"{LOOPBACK}:{ports.oracle}/v1/prices",
+            ready_url=f"{LOOPBACK}:{ports.oracle}/1/v1/prices",
         ),
         Process("api", jua("api"), after=base, ready_url=f"{LOOPBACK}:{ports.api}/health"),
         Process(

@@ -1,8 +1,5 @@
-"""Africa's Talking's sandbox and the price publisher."""
+"""Africa's Talking's sandbox."""
 
-import itertools
-import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,22 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 
 from juapesa.clock import SystemClock
-from juapesa.sandbox import africastalking, oracle
+from juapesa.sandbox import africastalking
 from juapesa.sandbox.africastalking import count_parts
 from juapesa.sandbox.engine import Delay
-from juapesa.sandbox.prices import BASES, SWING_PPM, mid_at
 from juapesa.sandbox.store import Store
 from support.sandboxes import Control, Receiver, receiver, served, settings
-
-KEY = bytes.fromhex("11" * 32)
-TOKENS = {
-    "cKES": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
-    "cNGN": "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512",
-}
 
 
 class Sms(Control):
@@ -47,15 +35,6 @@ def gateway(state: Path | None = None) -> Iterator[Sms]:
 
     with served(make) as url:
         yield Sms(url)
-
-
-@contextmanager
-def publisher(deployment: Path) -> Iterator[Control]:
-    def make() -> Any:
-        return oracle.build(settings(), Store(), SystemClock(), deployment, KEY)
-
-    with served(make) as url:
-        yield Control(url)
 
 
 @pytest.fixture
@@ -136,70 +115,3 @@ def test_parts_follow_the_alphabet() -> None:
     assert count_parts("€" * 81) == 2
     assert count_parts("ẹ" * 70) == 1
     assert count_parts("ẹ" * 71) == 2
-
-
-def prices(control: Control) -> dict[str, dict[str, Any]]:
-    reply = control.web.get(f"{control.url}/v1/prices")
-    assert reply.status_code == 200, reply.text
-    return {each["symbol"]: each for each in reply.json()["prices"]}
-
-
-def signer_of(token: str, price: dict[str, Any]) -> str:
-    types = {
-        "Price": [
-            {"name": "token", "type": "address"},
-            {"name": "midE18", "type": "uint128"},
-            {"name": "observedAt", "type": "uint64"},
-        ]
-    }
-    domain = {"name": "Jua Pesa Price", "version": "1", "chainId": 298}
-    value = {"token": token, "midE18": int(price["midE18"]), "observedAt": price["observedAt"]}
-    message = encode_typed_data(domain, types, value)
-    return str(Account.recover_message(message, signature=price["signature"]))
-
-
-def test_prices_appear_with_the_deployment_and_are_signed_by_the_publisher(tmp_path: Path) -> None:
-    file = tmp_path / "hedera-local.json"
-    with publisher(file) as control:
-        assert control.web.get(f"{control.url}/v1/prices").status_code == 503
-        file.write_text("{half")
-        assert control.web.get(f"{control.url}/v1/prices").status_code == 503
-        content = {"tokens": {name: {"address": each, "decimals": 6} for name, each in TOKENS.items()}}
-        file.write_text(json.dumps(content))
-        shown = prices(control)
-        address = control.web.get(f"{control.url}/v1/prices").json()["publisher"]
-        assert address == Account.from_key(KEY).address
-        for symbol, token in TOKENS.items():
-            assert signer_of(token, shown[symbol]) == address
-            assert abs(int(shown[symbol]["midE18"]) - BASES[symbol]) <= BASES[symbol] * SWING_PPM // 10**6
-            assert abs(shown[symbol]["observedAt"] - time.time()) < 2
-        assert "USDC" not in shown
-
-
-def test_a_price_can_be_set_freed_made_stale_and_forged(tmp_path: Path) -> None:
-    file = tmp_path / "d.json"
-    file.write_text(json.dumps({"tokens": {"cKES": {"address": TOKENS["cKES"]}}}))
-    with publisher(file) as control:
-        url = f"{control.url}/_sandbox/prices/cKES"
-        assert control.web.put(url, json={"midE18": "7700000000000000"}).status_code == 200
-        assert prices(control)["cKES"]["midE18"] == "7700000000000000"
-        assert signer_of(TOKENS["cKES"], prices(control)["cKES"]) == Account.from_key(KEY).address
-        assert control.web.delete(url).json()["fixed"] is False
-        for bad in ("0", "-1", "1.5", 7, None, str(2**128)):
-            assert control.web.put(url, json={"midE18": bad}).status_code == 422
-        assert control.web.get(f"{control.url}/_sandbox/prices/BTC").status_code == 404
-        control.fault("price", "late", count=1, seconds=500)
-        assert prices(control)["cKES"]["observedAt"] < time.time() - 400
-        control.fault("price", "forge", count=1)
-        assert signer_of(TOKENS["cKES"], prices(control)["cKES"]) != Account.from_key(KEY).address
-        control.fault("price", "outage", count=1)
-        assert control.web.get(f"{control.url}/v1/prices").status_code == 503
-
-
-def test_rates_wander_within_bounds_and_by_small_steps() -> None:
-    for symbol, base in BASES.items():
-        walk = [mid_at(symbol, base, minute * 60) for minute in range(5_000)]
-        assert walk == [mid_at(symbol, base, minute * 60 + 59) for minute in range(5_000)]
-        assert all(abs(each - base) <= base * SWING_PPM // 10**6 + 1 for each in walk)
-        assert max(abs(a - b) for a, b in itertools.pairwise(walk)) <= base * 400 // 10**6 + 1
-        assert len(set(walk)) > 1_000
