@@ -28,6 +28,9 @@ def serve(
     role: Annotated[str, typer.Option(help="Database role to write as.")] = "juapesa_writer",
     take_over: Annotated[bool, typer.Option("--take-over", help="End a writer that hangs.")] = False,
     queue: Annotated[int, typer.Option(min=1, help="Orders that may wait; more are answered 429.")] = 20_000,
+    silence: Annotated[
+        float, typer.Option(min=0.5, help="End when the database owes an answer for so many seconds.")
+    ] = 10.0,
 ) -> None:
     """Run the single writer. With --port callers must know the token in JUA_LEDGER_TOKEN."""
     from juapesa.ledger.engine import serve as engine  # noqa: PLC0415 - quick help
@@ -44,6 +47,7 @@ def serve(
         role=role,
         take_over=take_over,
         queue_max=queue,
+        silence_seconds_max=silence,
         ready=lambda seconds: print(
             f"the ledger listens on {path or port} ({seconds:.2f} s)", file=sys.stderr, flush=True
         ),

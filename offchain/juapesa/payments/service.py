@@ -159,12 +159,13 @@ class Payments:
 
     def _check_wallet(self, uow: UnitOfWork, person: Person, total: Money) -> None:
         account = bookings.wallet(person.id, total.currency)
-        available = self.execution.available(uow, account)
+        [available] = self.execution.available(uow, account)
         if available < total:
             raise InsufficientFunds(f"You need {total} and have {available}. Enter a smaller amount.")
 
     def _check_float(self, uow: UnitOfWork, rail: str, amount: Money) -> None:
-        if self.execution.available(uow, bookings.float_at(rail, amount.currency)) < amount:
+        [available] = self.execution.available(uow, bookings.float_at(rail, amount.currency))
+        if available < amount:
             raise PriceUnavailable("We cannot pay out that much there now. Try less, or later.")
 
     def _store(self, uow: UnitOfWork, person: Person, quote: Quote, route: _Route, now: datetime) -> Quote:

@@ -55,8 +55,8 @@ abstract contract RouterBase is Kit {
     function setUp() public virtual {
         vm.warp(START);
         keys = sortedKeys(3);
-        governance = Governance(vm.deployCode("Governance.sol:Governance", abi.encode(address(this))));
-        usdc = TestUSDC(vm.deployCode("TestUSDC.sol:TestUSDC"));
+        governance = Governance(deploy("Governance", abi.encode(address(this))));
+        usdc = TestUSDC(dollarToken());
         deployProtocol();
         _open(kes, 13 * MILLION);
         _open(ngn, 150 * MILLION);
@@ -64,16 +64,15 @@ abstract contract RouterBase is Kit {
 
     /// @dev A registry with its tokens, pools and a router, under the same governance and over the same dollar.
     function deployProtocol() internal {
-        bytes memory arguments = abi.encode(address(governance), addressesOf(keys), uint8(2), uint64(600));
-        registry =
-            AttestationRegistry(vm.deployCode("AttestationRegistry.sol:AttestationRegistry", arguments));
-        kes = _token("cKES");
-        ngn = _token("cNGN");
-        address desk =
-            vm.deployCode("PoolsDesk.sol:PoolsDesk", abi.encode(address(governance), address(usdc)));
-        pools = IPools(vm.deployCode("Pools.sol:Pools", abi.encode(address(governance), address(usdc), desk)));
-        arguments = abi.encode(address(governance), address(registry), address(pools));
-        router = Router(vm.deployCode("Router.sol:Router", arguments));
+        address by = address(governance);
+        registry = AttestationRegistry(
+            deploy("AttestationRegistry", abi.encode(by, addressesOf(keys), uint8(2), uint64(600)))
+        );
+        kes = LocalToken(localToken("cKES"));
+        ngn = LocalToken(localToken("cNGN"));
+        address desk = deploy("PoolsDesk", abi.encode(by, address(usdc)));
+        pools = IPools(deploy("Pools", abi.encode(by, address(usdc), desk)));
+        router = Router(deploy("Router", abi.encode(by, address(registry), address(pools))));
         registry.setIssuer(address(router), true);
         registry.setIssuer(address(this), true);
         IPoolsGovernance(address(pools)).setRouter(address(router), true);
@@ -86,7 +85,7 @@ abstract contract RouterBase is Kit {
         router.prepare(address(usdc));
         router.prepare(address(kes));
         router.prepare(address(ngn));
-        usdc.approve(address(pools), type(uint256).max);
+        usdc.approve(address(pools), uint64(type(int64).max));
     }
 
     function usual() internal pure returns (Settings memory) {
@@ -98,7 +97,26 @@ abstract contract RouterBase is Kit {
         IPriceGovernance(address(pools)).configurePrice(address(token), 20_000, 3);
         registry.configureToken(address(token), 500 * MILLION, 3600);
         pools.updatePrices(pricesOf(token, mid));
-        token.approve(address(pools), type(uint256).max);
+        token.approve(address(pools), uint64(type(int64).max));
+    }
+
+    // --- what another network does otherwise ----------------------------------------------------------
+
+    function deploy(string memory name, bytes memory arguments) internal virtual returns (address) {
+        return vm.deployCode(string.concat(name, ".sol:", name), arguments);
+    }
+
+    function dollarToken() internal virtual returns (address) {
+        return deploy("TestUSDC", "");
+    }
+
+    function giveDollars(address to, uint64 amount) internal virtual {
+        usdc.mint(to, amount);
+    }
+
+    /// @dev A token of the registry, which this contract can hold.
+    function localToken(string memory symbol) internal virtual returns (address) {
+        return deploy("LocalToken", abi.encode(symbol, symbol, address(registry)));
     }
 
     // --- building blocks ---------------------------------------------------------------------------
@@ -199,13 +217,8 @@ abstract contract RouterBase is Kit {
 
     function _open(LocalToken token, uint64 units) private {
         mintHere(token, units, 1 << 62);
-        usdc.mint(address(this), 100_000e6);
+        giveDollars(address(this), 100_000e6);
         ILiquidity(address(pools)).addLiquidity(address(token), units, 100_000e6, 0, 0, false);
-    }
-
-    function _token(string memory symbol) private returns (LocalToken) {
-        bytes memory arguments = abi.encode(symbol, symbol, address(registry));
-        return LocalToken(vm.deployCode("LocalToken.sol:LocalToken", arguments));
     }
 
     function signed(bytes32 digest, uint256 count) internal view returns (bytes memory all) {

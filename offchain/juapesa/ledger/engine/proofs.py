@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-import psycopg
-
-from juapesa.ledger.engine.errors import UnknownTransfer
+from juapesa.db import UnitOfWork, reading
+from juapesa.ledger.engine.rows import image_rows
+from juapesa.ledger.engine.seal import row_id
 from juapesa.ledger.engine.tree import leaf_of, path_of
-from juapesa.ledger.engine.verify import extras_of, image_rows
+from juapesa.ledger.engine.verify import extras_of
+from juapesa.ledger.errors import UnknownTransfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +42,25 @@ class Proof:
 
 
 def prove(url: str, transfer: int) -> Proof:
-    """The proof of a sealed row. Raises UnknownTransfer."""
-    with psycopg.connect(url) as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        batch = connection.execute(
-            "SELECT b.number, b.first_id, b.last_id, b.leaves, b.root, b.chain, "
-            "coalesce((SELECT chain FROM book.batches WHERE number = b.number - 1), %s) "
-            "FROM book.batches b WHERE b.last_id >= %s ORDER BY b.last_id LIMIT 1",
-            (bytes(32), transfer),
-        ).fetchone()
-        if batch is None:
-            raise UnknownTransfer("No such transfer is sealed yet.")
-        number, first, last, count, root, chain, before = batch
-        images = list(image_rows(connection, first - 1, last))
-        extras = extras_of(connection, number, number)[number]
-    index = next(
-        (place for place, image in enumerate(images) if int.from_bytes(image[6:14], "big") == transfer), None
+    """The proof of a sealed row of a database. Raises UnknownTransfer."""
+    with reading(url) as snapshot:
+        return proof_in(snapshot, transfer)
+
+
+def proof_in(snapshot: UnitOfWork, transfer: int) -> Proof:
+    """The proof of a sealed row, from one snapshot (``Database.snapshot``). Raises UnknownTransfer."""
+    batches = snapshot.tuples(
+        "SELECT b.number, b.first_id, b.last_id, b.leaves, b.root, b.chain, "
+        "coalesce((SELECT chain FROM book.batches WHERE number = b.number - 1), %s) "
+        "FROM book.batches b WHERE b.last_id >= %s ORDER BY b.last_id LIMIT 1",
+        (bytes(32), transfer),
     )
+    if not batches:
+        raise UnknownTransfer("No such transfer is sealed yet.")
+    number, first, last, count, root, chain, before = batches[0]
+    images = list(image_rows(snapshot, first - 1, last))
+    extras = extras_of(snapshot, number, number)[number]
+    index = next((place for place, image in enumerate(images) if row_id(image) == transfer), None)
     if index is None:
         raise UnknownTransfer("There is no such transfer.")
     leaves = [leaf_of(image) for image in images] + extras
