@@ -62,9 +62,8 @@ class Roles:
 
     admin: str
     guardian: str
-    house: str
     relayer: str
-    publisher: str
+    publishers: list[str]
     attesters: list[str]
     quorum: int
 
@@ -94,11 +93,15 @@ class Plan:
     def resolved_roles(self, deployer: str) -> Roles:
         """Roles with the environment and the deployer filled in. Raises DeploymentFault."""
         said = {name: _said(value, deployer) for name, value in self.roles.items()}
-        names = ("guardian", "house", "relayer", "publisher")
-        single = {name: address(said[name]) for name in names}
+        single = {name: address(said[name]) for name in ("guardian", "relayer")}
         admin = COUNCIL if said["admin"] == COUNCIL else address(said["admin"])
-        attesters = _ascending(said["attesters"])
-        return Roles(**single, admin=admin, attesters=attesters, quorum=int(said["quorum"]))
+        return Roles(
+            **single,
+            admin=admin,
+            publishers=_ascending(said["publishers"]),
+            attesters=_ascending(said["attesters"]),
+            quorum=int(said["quorum"]),
+        )
 
     def resolved_council(self, deployer: str) -> Council:
         """The council, where the administrator is one. Raises DeploymentFault."""
