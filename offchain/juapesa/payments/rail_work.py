@@ -144,7 +144,7 @@ class RailWork:
         if leg.kind is LegKind.COLLECT or leg.hold_id is not None:
             return True
         entry_of = bookings.payout_hold if leg.kind is LegKind.PAYOUT else bookings.refund_hold
-        key = f"payment/{leg.payment_id}/{leg.seq}/hold"
+        key = bookings.hold_key(leg.payment_id, leg.seq)
         try:
             hold = self.execution.hold(uow, key, entry_of(loaded.saga, parties(loaded)))
         except LimitExceeded:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import psycopg
 
 from juapesa.errors import JuaError
+from juapesa.ledger.engine.verify import examine
 from juapesa.money import Money
 from juapesa.notifications import Delivery, SmsResult
 from juapesa.rails.daraja.adapter import CAPABILITIES as MPESA
@@ -353,12 +354,12 @@ class World:
         """Every payment has ended or waits for a person with a reason; all books say the same."""
         with self.house.db.looked_at() as uow:
             seen = truth.payments(uow)
-            trial = self.house.parts.ledger.trial(uow)
+            verdict = examine(uow)  # nobody else writes, so this is one snapshot
             now = truth.balances(uow)
             waiting = uow.all("SELECT key FROM notifications.message WHERE state = 'waiting'")
             receipts = {each.code: self.house.parts.receipts.receipt(uow, each.code) for each in seen}
-        if trial.faults:
-            self._broken(trial.faults[0])
+        if verdict.first_fault is not None:
+            self._broken(verdict.first_fault)
         if waiting:
             self._broken(f"messages still wait: {waiting}")
         truth.check_ended(seen, receipts)
