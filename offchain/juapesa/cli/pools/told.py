@@ -1,5 +1,6 @@
 """Pools, positions and plans as JSON and as lines for people."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +47,27 @@ def pool_json(view: PoolView) -> dict[str, Any]:
         "share_price_usdc": usdc(share_price(view, pool)),
         "fees_owed_usdc": usdc(view.owed_usdc),
         "terms": TERMS,
+        "settings": {
+            name: value
+            for name, value in asdict(view.state.settings).items()
+            if name.endswith(("_ppm", "_seconds", "_minute"))
+        },
     }
+
+
+def settings_lines(view: PoolView) -> list[str]:
+    """What governance set, and the terms, for people."""
+    found = view.state.settings
+    lines = {
+        "settings": f"half-spread {_percent(found.spread_ppm)}, skew {_percent(found.skew_ppm)}, "
+        f"healing {_percent(found.heal_ppm)} of it, target {_percent(found.target_ppm)} in {view.token}",
+        "": f"an hour {_percent(found.hour_ppm)}, a day {_percent(found.day_ppm)} of the pool; "
+        f"{_percent(found.buffer_ppm)} of the fees stay in the pot",
+        "terms": ", ".join(
+            f"{each['term']}: {each['days']} days × {each['weight_percent']} %" for each in TERMS
+        ),
+    }
+    return [f"  {name:<12}  {text}" for name, text in lines.items()]
 
 
 def share_price(view: PoolView, pool: Pool) -> int:
