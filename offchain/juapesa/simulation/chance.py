@@ -1,7 +1,7 @@
 """Everything a history draws comes from here, so that its seed replays it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -58,7 +58,7 @@ class Chance:
         """One of them."""
         return self._rng.choice(choices)
 
-    def weighted(self, choices: dict[Choice, int]) -> Choice:
+    def weighted(self, choices: Mapping[Choice, int]) -> Choice:
         """One of them, each as often as its weight says."""
         return self._rng.choices(list(choices), list(choices.values()))[0]
 

@@ -10,7 +10,7 @@ from juapesa.simulation.chance import Chance
 from juapesa.simulation.house import KENYANS, NIGERIANS, House
 from juapesa.simulation.truth import Broken, Seen
 
-ORDERS_MAX = 8
+ORDERS_MAX = 6
 NOW_AND_THEN = 0.25
 
 

@@ -97,9 +97,10 @@ class House:
         """A settler of its own: agents stand above this package and are looked up at run time."""
         module = importlib.import_module("juapesa_agents.settler")
         options = importlib.import_module("juapesa_agents.common.options")
-        made: Agent = module.Settler(self.parts, gateway, options.Options(once=False, dry_run=False, number=1))
+        made: Agent = module.Settler(
+            self.parts, gateway, options.Options(once=False, dry_run=False, number=1)
+        )
         return made
-
 
 
 @contextmanager

@@ -27,7 +27,8 @@ from juapesa.simulation.hand import wait
 
 COLLECT_REFUSALS = (Reason.PAYER_FUNDS, Reason.PAYER_DECLINED, Reason.PAYER_UNREACHABLE, Reason.EXPIRED)
 PAYOUT_REFUSALS = (Reason.PAYEE_NOT_FOUND, Reason.PAYEE_LIMIT)
-TWO_DAYS = 2 * 86_400.0
+# After we gave up, and even a day later; a payout is asked about every 15 s until it is decided.
+LATE_SECONDS = {"collect": (400.0, 700.0, 5_000.0, 120_000.0), "payout": (200.0, 900.0)}
 CALLBACK_TRIES_MAX = 4
 ON_ITS_WAY_SECONDS_MAX = 25.0  # less than a lease
 
@@ -100,7 +101,7 @@ class Operator:
     name: str
     label: str
     capabilities: Capabilities
-    float: Money
+    balance_now: Money
     known: list[Known] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
     down_until: float = 0.0
@@ -138,7 +139,7 @@ class Operator:
         return await self._asked(later)
 
     async def balance(self, result_url: str) -> Money | None:  # noqa: ARG002
-        return self.float
+        return self.balance_now
 
     def parse_callback(self, kind: str, body: bytes) -> CallbackNews:
         try:
@@ -188,7 +189,7 @@ class Operator:
         refusal = chance.pick(refusals) if chance.strikes(Trouble.REFUSAL, 0.18) else None
         takes = chance.seconds(1, 50)
         if chance.strikes(Trouble.LATE, 0.12):
-            takes = chance.pick((400.0, 700.0, 5_000.0, TWO_DAYS * 0.7))
+            takes = chance.pick(LATE_SECONDS[kind])
         made = Known(
             kind,
             order.reference,
@@ -218,10 +219,8 @@ class Operator:
         if self.capabilities.collect_is_idempotent:
             found = self._first(reference)
             return found.answer(receipt_of(found)) if found else RailAnswer(Outcome.ABSENT)
-        if handle is None:
-            return self._statement(reference)
         named = next((each for each in self.known if each.handle == handle), None)
-        return named.answer(receipt_of(named)) if named else UNHEARD
+        return named.answer(receipt_of(named)) if named else self._statement(reference)
 
     def _statement(self, reference: str) -> RailAnswer:
         """M-Pesa's Pull Transactions: only what has moved is in it."""
@@ -259,11 +258,11 @@ class Operator:
         order.ended = True
         if order.refusal is None:
             less = Money(max(order.amount.minor - self.capabilities.amount_step_minor, 1), self.unit)
-            wrong = order.kind == "collect" and self.world.chance.strikes(Trouble.WRONG_AMOUNT, 0.01)
+            wrong = order.kind == "collect" and self.world.chance.strikes(Trouble.WRONG_AMOUNT, 0.03)
             order.moved = less if wrong else order.amount
             order.tells_amount = order.tells_amount or wrong
-            self.float = (
-                self.float + order.moved if order.kind == "collect" else self.float - order.moved
+            self.balance_now = (
+                self.balance_now + order.moved if order.kind == "collect" else self.balance_now - order.moved
             )
             self.world.note(f"{self.name} moves {order.moved} ({order.kind})")
         said = order.answer(receipt_of(order))

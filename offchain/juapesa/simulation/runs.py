@@ -1,8 +1,10 @@
 """Play many histories; stop at the first that breaks, and say what it needs to break."""
 
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from juapesa.simulation.chance import Trouble
 from juapesa.simulation.house import House
@@ -36,8 +38,8 @@ class Played:
     failure: Failure | None = None
 
 
-def play(house: House, seeds: int, first: int, say: Callable[[str], None]) -> Played:
-    """Play seeds ``first`` to ``first + seeds - 1``."""
+def play(house: House, seeds: int, first: int, say: Callable[[str], None], *, explain: bool = True) -> Played:
+    """Play seeds ``first`` to ``first + seeds - 1``. ``explain`` a failure by playing it again and again."""
     played = Played()
     for seed in range(first, first + seeds):
         world = World(house, seed)
@@ -46,7 +48,7 @@ def play(house: House, seeds: int, first: int, say: Callable[[str], None]) -> Pl
         played.steps += world.steps
         played.troubles.update(trouble.value for trouble in world.chance.happened)
         if isinstance(failure, str):
-            played.failure = _explained(house, world, failure)
+            played.failure = _explained(house, world, failure) if explain else _failure(world, failure)
             return played
         played.payments.update(payment.status for payment in failure)
         played.called.update(payment.why for payment in failure if payment.why)
@@ -59,8 +61,11 @@ def _broken(world: World) -> str | list[Seen]:
     """How it broke, or the payments of a history that did not."""
     try:
         return world.run()
-    except (Broken, AssertionError) as broken:
-        return str(broken) or repr(broken)
+    except Broken as broken:
+        return str(broken)
+    except Exception as bug:  # noqa: BLE001 - whatever it is, it is what this history has found
+        where = traceback.extract_tb(bug.__traceback__)[-1]
+        return f"{type(bug).__name__}: {bug} ({Path(where.filename).name}, line {where.lineno})"
 
 
 def _explained(house: House, world: World, why: str) -> Failure:
@@ -73,5 +78,21 @@ def _explained(house: House, world: World, why: str) -> Failure:
         if isinstance(found, str):
             unneeded |= {trouble}
             shortest, why = again, found
-    needs = tuple(sorted(shortest.chance.happened - unneeded))
-    return Failure(world.chance.seed, why, shortest.steps, needs, tuple(shortest.lines[-TAIL_LINES:]))
+    return _failure(shortest, why)
+
+
+def _failure(world: World, why: str) -> Failure:
+    needs = tuple(sorted(world.chance.happened))
+    return Failure(world.chance.seed, why, world.steps, needs, tuple(world.lines[-TAIL_LINES:]))
+
+
+def story(failure: Failure) -> str:
+    """A failure for people: what broke, what it needs, the end of its history."""
+    needs = ", ".join(failure.needs) or "no trouble at all"
+    lines = (
+        f"seed {failure.seed} breaks at step {failure.step}: {failure.why}",
+        f"it needs: {needs}",
+        *failure.tail,
+        f"play it again: jua ledger simulate --seeds 1 --first {failure.seed}",
+    )
+    return "\n".join(lines)

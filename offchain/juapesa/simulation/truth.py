@@ -62,14 +62,17 @@ class Seen:
 
 
 _PAYMENTS = """
-SELECT p.id, p.code, p.status, p.needs_operator, p.person_id, q.kind, q.source, q.amount_minor, q.total_minor,
-       q.receives_minor, q.from_currency, q.to_currency, q.from_rail, q.to_rail, l.seq, l.kind AS leg, l.state,
-       l.reference, l.hold_id, l.asked_at
+SELECT p.id, p.code, p.status, p.needs_operator, p.person_id, q.kind, q.source, q.amount_minor,
+       q.total_minor, q.receives_minor, q.from_currency, q.to_currency, q.from_rail, q.to_rail,
+       l.seq, l.kind AS leg, l.state, l.reference, l.hold_id, l.asked_at
   FROM payments.payment p JOIN payments.quote q ON q.token = p.quote_token
   JOIN payments.leg l ON l.payment_id = p.id
  ORDER BY p.id, l.seq
 """
-_BALANCES = "SELECT kind, owner, currency, side, posted, held, incoming, floor FROM ledger.accounts"
+_BALANCES = (
+    "SELECT kind, owner, currency, side, posted, held, incoming, floor "
+    "FROM book.accounts JOIN book.balances ON account = id"
+)
 
 
 def payments(uow: UnitOfWork) -> list[Seen]:
@@ -84,7 +87,12 @@ def _seen(rows: list[dict[str, Any]]) -> Seen:
     first = rows[0]
     legs = tuple(
         LegSeen(
-            row["seq"], row["leg"], row["state"], str(row["reference"]), row["hold_id"] is not None, row["asked_at"]
+            row["seq"],
+            row["leg"],
+            row["state"],
+            str(row["reference"]),
+            row["hold_id"] is not None,
+            row["asked_at"],
         )
         for row in rows
     )
@@ -248,7 +256,9 @@ def check_ended(seen: Iterable[Seen], receipts: Mapping[str, Receipt]) -> None:
             raise Broken(f"{payment.code} stays {payment.status} and nobody is called")
         receipt = receipts[payment.code]
         said = (receipt.status, receipt.paid.minor, receipt.receives.minor, len(receipt.steps))
-        shown = sum(leg.state != "waiting" or payment.status in {"processing", "pending"} for leg in payment.legs)
+        shown = sum(
+            leg.state != "waiting" or payment.status in {"processing", "pending"} for leg in payment.legs
+        )
         if said != (payment.status, payment.total, payment.receives, shown + 1):
             raise Broken(f"{payment.code}: its receipt says {said}")
         wrong = payment.status == "completed" and any(step.state != "done" for step in receipt.steps)
@@ -257,7 +267,6 @@ def check_ended(seen: Iterable[Seen], receipts: Mapping[str, Receipt]) -> None:
 
 
 def check_floats(
-    before: Mapping[Place, Balance],
     now: Mapping[Place, Balance],
     seen: Iterable[Seen],
     operators: Mapping[str, Operator],
@@ -266,13 +275,15 @@ def check_floats(
     for name, operator in operators.items():
         unit = operator.unit.code
         place = ("float", name, unit)
-        unexplained = operator.float.minor - now[place].debit
+        unexplained = operator.balance_now.minor - now[place].debit
         for payment in seen:
             if payment.why is None:
                 continue
             unexplained -= _difference(payment, name, operator)
         if unexplained:
-            raise Broken(f"{name} has {operator.float}, our books differ by {unexplained} without a reason")
+            raise Broken(
+                f"{name} has {operator.balance_now}, our books differ by {unexplained} without a reason"
+            )
 
 
 def _difference(payment: Seen, rail: str, operator: Operator) -> int:

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NoReturn
 
 import psycopg
 
 from juapesa.errors import JuaError
+from juapesa.ledger.engine.verify import examine
 from juapesa.money import Money
 from juapesa.notifications import Delivery, SmsResult
 from juapesa.rails.daraja.adapter import CAPABILITIES as MPESA
@@ -23,9 +25,12 @@ from juapesa.simulation.house import FLOATS, House, local
 from juapesa.simulation.operators import CALLBACK_TRIES_MAX, Operator, told
 from juapesa.simulation.truth import Broken, Seen
 
-STEPS = 160
-QUIET_ROUNDS_MAX = 2_000
+STEPS = 120
+QUIET_ROUNDS_MAX = 400
 AGENTS = 2
+WAITS_A_STEP_MAX = 8
+LONG_SECONDS = 40 * 86_400.0
+TOGETHER_SECONDS = 4.0  # at the end, what is due at nearly the same time is done in one cycle
 HOURS_LATER = (0.0, 700.0, 5_000.0, 100_000.0, 200_000.0)
 
 
@@ -76,7 +81,8 @@ class World:
         self.agents = [self._new_agent(f"settler-{number}") for number in range(1, AGENTS + 1)]
         self.customers = Customers(house, self.chance, self.note)
         self._statuses: dict[int, str] = {}
-        self._commits_checked = -1
+        self._writes_checked = self._due_known_at = -1
+        self._due: datetime | None = None
 
     # --- the World of operators.py ---------------------------------------------------------
 
@@ -128,10 +134,15 @@ class World:
             self.customers.act()
 
     def _agent_moves(self) -> None:
+        """Some waits of one agent's jobs; a new cycle begins when something is due, and now and then."""
         agent = self.chance.pick(self.agents)
-        if agent.tick is None or agent.tick.done():
-            agent.tick = agent.process.create_task(agent.settler.tick())
-        self._advance(agent, self.chance.pick(agent.process.jobs))
+        for _ in range(self.chance.whole(1, WAITS_A_STEP_MAX)):
+            if agent.tick is None or agent.tick.done():
+                if not agent.process.jobs and not self._anything_due() and not self.chance.likely(0.1):
+                    return
+                agent.tick = agent.process.create_task(agent.settler.tick())
+            if not self._advance(agent, self.chance.pick(agent.process.jobs)):
+                return
 
     def _agent_dies(self) -> None:
         if self.chance.strikes(Trouble.DEATH, 0.5):
@@ -144,9 +155,14 @@ class World:
         self.clock.elapsed += self.chance.pick((120.0, 650.0, 4_000.0))
 
     def _clock_jumps(self) -> None:
-        if self.chance.strikes(Trouble.CLOCK, 0.5):
-            self.clock.skew = self.chance.pick((0.0, -3_600.0, 3_600.0, -30.0, 45.0))
-            self.note(f"our clock is {self.clock.skew:+.0f} s off")
+        """It is wrong for a while; or time really has gone by, as when a machine was off for long."""
+        if not self.chance.strikes(Trouble.CLOCK, 0.5):
+            return
+        if self.chance.likely(0.1):
+            self.clock.elapsed += LONG_SECONDS
+            self.note("forty days go by")
+        self.clock.skew = self.chance.pick((0.0, -3_600.0, 3_600.0, -30.0, 45.0))
+        self.note(f"our clock is {self.clock.skew:+.0f} s off")
 
     def _operator_calls(self) -> None:
         """An operator posts a callback, whichever comes first."""
@@ -186,12 +202,16 @@ class World:
         operator, order = self.chance.pick(orders)
         outcome = self.chance.pick((Outcome.SUCCESS, Outcome.FAILED))
         amount = self.chance.pick((order.amount, Money(1, order.amount.currency)))
-        said = RailAnswer(outcome, handle=self.chance.pick((order.handle, "forged")), receipt="R0", amount=amount)
+        said = RailAnswer(
+            outcome, handle=self.chance.pick((order.handle, "forged")), receipt="R0", amount=amount
+        )
         body = told(said, None if operator.by_callback and order.kind == "collect" else order.reference)
         believed = operator.by_callback and order.kind == "payout"  # there the address is the proof
         leaked = self.chance.likely(0.5) and not believed
         url = order.url if leaked else order.url[:-4] + "0000"
-        self.note(f"a stranger says that a {order.kind} {outcome}, {'with' if leaked else 'without'} its address")
+        self.note(
+            f"a stranger says that a {order.kind} {outcome}, {'with' if leaked else 'without'} its address"
+        )
         with self._in_the_api():
             self.take_callback(url, body)
 
@@ -201,8 +221,9 @@ class World:
             return
         with self.house.db.looked_at() as uow:
             row = uow.one("SELECT id FROM issuance.item WHERE state = 'open' ORDER BY created_at, id LIMIT 1")
-            if row is None:
-                return
+        if row is None:
+            return
+        with self.house.db.played() as uow:
             refused = self.chance.strikes(Trouble.CHAIN_REFUSAL, 0.12)
             state, reason = ("failed", "MinOutNotMet") if refused else ("settled", "")
             uow.execute(
@@ -237,11 +258,14 @@ class World:
     def _new_agent(self, name: str) -> AgentProcess:
         return AgentProcess(Process(name), self.house.settler(self.texts))
 
-    def _advance(self, agent: AgentProcess, job: Job) -> None:
+    def _advance(self, agent: AgentProcess, job: Job) -> bool:
+        """Move a job on; False when the process died of it."""
         try:
             agent.process.advance(job)
         except Death as death:
             self._die(agent, str(death))
+            return False
+        return True
 
     def _die(self, agent: AgentProcess, when: str) -> None:
         self.note(f"{agent.process.name} dies {when}")
@@ -252,9 +276,9 @@ class World:
     # --- promises --------------------------------------------------------------------------
 
     def _check(self) -> None:
-        if self._commits_checked == self.house.db.commits:
+        if self._writes_checked == self.house.db.writes:
             return
-        self._commits_checked = self.house.db.commits
+        self._writes_checked = self.house.db.writes
         with self.house.db.looked_at() as uow:
             seen = truth.payments(uow)
             now = truth.balances(uow)
@@ -285,14 +309,16 @@ class World:
             self._chain_acts()
             with self._in_the_api():
                 self.customers.repeat_all()
-            for agent in self.agents[:1]:
-                self._work_off(agent)
+            if self._anything_due():
+                self._work_off()
             self._check()
             if not self._go_to_next():
                 return
         self._broken("it never comes to rest")
 
-    def _work_off(self, agent: AgentProcess) -> None:
+    def _work_off(self) -> None:
+        """What is under way, and one whole cycle."""
+        agent = self.agents[0]
         for each in self.agents:
             while each.process.jobs:
                 self.clock.elapsed += 0.000_1
@@ -302,35 +328,48 @@ class World:
             self.clock.elapsed += 0.000_1
             self._advance(agent, agent.process.jobs[0])
 
+    def _anything_due(self) -> bool:
+        due = self._due_at()
+        return due is not None and due <= self.clock.now()
+
+    def _due_at(self) -> datetime | None:
+        """When something of our own is due next, by our clock."""
+        writes = self.house.db.writes
+        if self._due_known_at != writes:
+            with self.house.db.looked_at() as uow:
+                row = uow.one(_NEXT)
+            assert row is not None
+            self._due_known_at, self._due = writes, row["at"]
+        return self._due
+
     def _go_to_next(self) -> bool:
-        """To the next thing that is due within the hour; False when there is none."""
-        with self.house.db.looked_at() as uow:
-            row = uow.one(_NEXT, {"now": self.clock.now()})
-        assert row is not None
-        due = [row["seconds"]] if row["seconds"] is not None else []
-        now = self.seconds()
+        """To a little after the next thing that is due within the hour; False when there is none."""
+        ours, now = self._due_at(), self.seconds()
+        due = [] if ours is None else [(ours - self.clock.now()).total_seconds()]
         due += [post.due - now for operator in self.operators.values() for post in operator.posts]
-        due += [each.decides_at - now for op in self.operators.values() for each in op.known if not each.ended]
-        soon = min((float(each) for each in due), default=None)
+        due += [
+            each.decides_at - now for op in self.operators.values() for each in op.known if not each.ended
+        ]
+        soon = min(due, default=None)
         if soon is None or soon > 3_600:
             return False
-        self.clock.elapsed += max(soon, 0.0) + 0.001
+        self.clock.elapsed += max(soon, 0.0) + TOGETHER_SECONDS
         return True
 
     def _end(self) -> list[Seen]:
         """Every payment has ended or waits for a person with a reason; all books say the same."""
         with self.house.db.looked_at() as uow:
             seen = truth.payments(uow)
-            trial = self.house.parts.ledger.trial(uow)
+            verdict = examine(uow)  # nobody else writes, so this is one snapshot
             now = truth.balances(uow)
             waiting = uow.all("SELECT key FROM notifications.message WHERE state = 'waiting'")
             receipts = {each.code: self.house.parts.receipts.receipt(uow, each.code) for each in seen}
-        if trial.faults:
-            self._broken(trial.faults[0])
+        if verdict.first_fault is not None:
+            self._broken(verdict.first_fault)
         if waiting:
             self._broken(f"messages still wait: {waiting}")
         truth.check_ended(seen, receipts)
-        truth.check_floats(self._before, now, seen, self.operators)
+        truth.check_floats(now, seen, self.operators)
         self.customers.check(seen)
         return seen
 
@@ -339,7 +378,7 @@ class World:
 
 
 _NEXT = """
-SELECT extract(epoch FROM min(at) - %(now)s) AS seconds FROM (
+SELECT min(at) AS at FROM (
     SELECT greatest(next_at, lease_until) AS at FROM payments.leg WHERE next_at IS NOT NULL
     UNION ALL SELECT claimable_at FROM rails.callback WHERE state = 'new'
     UNION ALL SELECT next_attempt_at FROM notifications.message WHERE state = 'waiting') due

@@ -55,9 +55,16 @@ abstract contract RouterBase is Kit {
     function setUp() public virtual {
         vm.warp(START);
         keys = sortedKeys(3);
-        address by = deploy("Governance", abi.encode(address(this)));
-        governance = Governance(by);
+        governance = Governance(deploy("Governance", abi.encode(address(this))));
         usdc = TestUSDC(dollarToken());
+        deployProtocol();
+        _open(kes, 13 * MILLION);
+        _open(ngn, 150 * MILLION);
+    }
+
+    /// @dev A registry with its tokens, pools and a router, under the same governance and over the same dollar.
+    function deployProtocol() internal {
+        address by = address(governance);
         registry = AttestationRegistry(
             deploy("AttestationRegistry", abi.encode(by, addressesOf(keys), uint8(2), uint64(600)))
         );
@@ -73,11 +80,24 @@ abstract contract RouterBase is Kit {
         for (uint256 i = 0; i < 3; i++) {
             IPriceGovernance(address(pools)).setPublisher(vm.addr(keys[i]), true);
         }
-        _open(kes, KES_MID, 13 * MILLION);
-        _open(ngn, NGN_MID, 150 * MILLION);
+        listPool(kes, KES_MID);
+        listPool(ngn, NGN_MID);
         router.prepare(address(usdc));
         router.prepare(address(kes));
         router.prepare(address(ngn));
+        usdc.approve(address(pools), uint64(type(int64).max));
+    }
+
+    function usual() internal pure returns (Settings memory) {
+        return Settings(0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1e6, 1e6, 100_000);
+    }
+
+    function listPool(LocalToken token, uint128 mid) internal {
+        IPoolsGovernance(address(pools)).configure(address(token), usual());
+        IPriceGovernance(address(pools)).configurePrice(address(token), 20_000, 3);
+        registry.configureToken(address(token), 500 * MILLION, 3600);
+        pools.updatePrices(pricesOf(token, mid));
+        token.approve(address(pools), uint64(type(int64).max));
     }
 
     // --- what another network does otherwise ----------------------------------------------------------
@@ -156,7 +176,7 @@ abstract contract RouterBase is Kit {
         CustodyStatement memory statement = CustodyStatement(
             address(token), address(router), total, keccak256(entries), 1 << 62, now_, now_ + 600
         );
-        return MintOrder(statement, entries, _signed(registry.statementDigest(statement), 2));
+        return MintOrder(statement, entries, signed(registry.statementDigest(statement), 2));
     }
 
     function settle(Group memory group) internal returns (Vm.Log[] memory) {
@@ -186,27 +206,22 @@ abstract contract RouterBase is Kit {
         return pools.balanceOf(address(router), address(token));
     }
 
-    function _open(LocalToken token, uint128 mid, uint64 units) private {
-        IPoolsGovernance(address(pools))
-            .configure(
-                address(token),
-                Settings(0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1e6, 1e6, 100_000)
-            );
-        IPriceGovernance(address(pools)).configurePrice(address(token), 20_000, 3);
-        registry.configureToken(address(token), 500 * MILLION, 3600);
-        pools.updatePrices(pricesOf(token, mid));
+    /// @dev Money that came into custody, as tokens of this contract's. The reserves are what is said.
+    function mintHere(LocalToken token, uint64 units, uint64 reserves) internal {
         bytes memory entries = abi.encodePacked(uint64(1e18) + uint64(++_serial), units, fresh());
         MintOrder memory order = mintOrder(token, entries, units);
-        order.statement.to = address(this);
-        order.signatures = _signed(registry.statementDigest(order.statement), 2);
+        (order.statement.to, order.statement.reserves) = (address(this), reserves);
+        order.signatures = signed(registry.statementDigest(order.statement), 2);
         registry.mint(order.statement, entries, 1, order.signatures);
+    }
+
+    function _open(LocalToken token, uint64 units) private {
+        mintHere(token, units, 1 << 62);
         giveDollars(address(this), 100_000e6);
-        usdc.approve(address(pools), uint64(type(int64).max));
-        token.approve(address(pools), uint64(type(int64).max));
         ILiquidity(address(pools)).addLiquidity(address(token), units, 100_000e6, 0, 0, false);
     }
 
-    function _signed(bytes32 digest, uint256 count) internal view returns (bytes memory all) {
+    function signed(bytes32 digest, uint256 count) internal view returns (bytes memory all) {
         for (uint256 i = 0; i < count; i++) {
             all = bytes.concat(all, signature(keys[i], digest));
         }
