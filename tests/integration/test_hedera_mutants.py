@@ -109,7 +109,6 @@ PROTOCOL_FAULTS = {
         "        HederaTokens.associate(token);\n",
         "",
     ),
-    "strangers choose the pools' tokens": (POOLS, "override restricted {", "override {"),
     "the router is not associated": (ROUTER, "        HederaTokens.associate(token);\n", ""),
     "the pools may not draw from the router": (
         ROUTER,
