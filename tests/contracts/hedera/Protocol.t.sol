@@ -332,7 +332,7 @@ contract HederaProtocolTest is HederaHouse {
     {
         order = mintOrder(kes, entries, total);
         (order.statement.to, order.statement.reserves) = (to, INT64_MAX);
-        order.signatures = _signed(registry.statementDigest(order.statement), 2);
+        order.signatures = signed(registry.statementDigest(order.statement), 2);
     }
 
     function _mintHere(uint64 amount) private {
