@@ -69,7 +69,10 @@ SELECT p.id, p.code, p.status, p.needs_operator, p.person_id, q.kind, q.source, 
   JOIN payments.leg l ON l.payment_id = p.id
  ORDER BY p.id, l.seq
 """
-_BALANCES = "SELECT kind, owner, currency, side, posted, held, incoming, floor FROM ledger.accounts"
+_BALANCES = (
+    "SELECT kind, owner, currency, side, posted, held, incoming, floor "
+    "FROM book.accounts JOIN book.balances ON account = id"
+)
 
 
 def payments(uow: UnitOfWork) -> list[Seen]:

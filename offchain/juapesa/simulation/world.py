@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import psycopg
 
 from juapesa.errors import JuaError
+from juapesa.ledger.engine.verify import examine
 from juapesa.money import Money
 from juapesa.notifications import Delivery, SmsResult
 from juapesa.rails.daraja.adapter import CAPABILITIES as MPESA
@@ -25,9 +26,10 @@ from juapesa.simulation.operators import CALLBACK_TRIES_MAX, Operator, told
 from juapesa.simulation.truth import Broken, Seen
 
 STEPS = 120
-QUIET_ROUNDS_MAX = 2_000
+QUIET_ROUNDS_MAX = 400
 AGENTS = 2
 WAITS_A_STEP_MAX = 8
+LONG_SECONDS = 40 * 86_400.0
 TOGETHER_SECONDS = 4.0  # at the end, what is due at nearly the same time is done in one cycle
 HOURS_LATER = (0.0, 700.0, 5_000.0, 100_000.0, 200_000.0)
 
@@ -153,9 +155,14 @@ class World:
         self.clock.elapsed += self.chance.pick((120.0, 650.0, 4_000.0))
 
     def _clock_jumps(self) -> None:
-        if self.chance.strikes(Trouble.CLOCK, 0.5):
-            self.clock.skew = self.chance.pick((0.0, -3_600.0, 3_600.0, -30.0, 45.0))
-            self.note(f"our clock is {self.clock.skew:+.0f} s off")
+        """It is wrong for a while; or time really has gone by, as when a machine was off for long."""
+        if not self.chance.strikes(Trouble.CLOCK, 0.5):
+            return
+        if self.chance.likely(0.1):
+            self.clock.elapsed += LONG_SECONDS
+            self.note("forty days go by")
+        self.clock.skew = self.chance.pick((0.0, -3_600.0, 3_600.0, -30.0, 45.0))
+        self.note(f"our clock is {self.clock.skew:+.0f} s off")
 
     def _operator_calls(self) -> None:
         """An operator posts a callback, whichever comes first."""
@@ -353,12 +360,12 @@ class World:
         """Every payment has ended or waits for a person with a reason; all books say the same."""
         with self.house.db.looked_at() as uow:
             seen = truth.payments(uow)
-            trial = self.house.parts.ledger.trial(uow)
+            verdict = examine(uow)  # nobody else writes, so this is one snapshot
             now = truth.balances(uow)
             waiting = uow.all("SELECT key FROM notifications.message WHERE state = 'waiting'")
             receipts = {each.code: self.house.parts.receipts.receipt(uow, each.code) for each in seen}
-        if trial.faults:
-            self._broken(trial.faults[0])
+        if verdict.first_fault is not None:
+            self._broken(verdict.first_fault)
         if waiting:
             self._broken(f"messages still wait: {waiting}")
         truth.check_ended(seen, receipts)

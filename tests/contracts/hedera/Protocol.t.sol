@@ -216,6 +216,21 @@ contract HederaProtocolTest is HederaHouse {
         IPegGovernance(address(pools)).configurePeg(low, high, 200, 1e9, 1e9);
     }
 
+    function test_a_token_that_is_held_already_is_no_obstacle() public {
+        address gold = outside(500_002, address(500_001), "XAUt");
+        IPegGovernance(address(pools)).configurePeg(address(usdc), gold, 100, 1e9, 1e9);
+        yes("both", associated(gold, address(pools)) && associated(address(usdc), address(pools)));
+    }
+
+    function test_what_is_no_token_cannot_be_listed() public {
+        address six = address(0xF00D0000); // answers 6 to everything: decimals, and no association
+        hvm.etch(six, hex"600660005260206000f3");
+        vm.expectRevert(
+            abi.encodeWithSelector(HederaTokens.TokenServiceFailed.selector, IHRC719.associate.selector, 6)
+        );
+        IPegGovernance(address(pools)).configurePeg(address(usdc), six, 100, 1e9, 1e9);
+    }
+
     function test_allowances_are_the_most_that_an_int64_holds() public {
         same("pools", kes.allowance(address(router), address(pools)), INT64_MAX);
         same("registry", kes.allowance(address(router), address(registry)), INT64_MAX);

@@ -19,7 +19,7 @@ from alembic import op
 from juapesa.db.migrations.replay_0040 import CODES, REPLAY
 
 revision = "0040_one_ledger"
-down_revision = "0030_pool_snapshots"
+down_revision = "0035_statements"
 branch_labels = None
 depends_on = None
 
