@@ -62,9 +62,8 @@ class Roles:
 
     admin: str
     guardian: str
-    house: str
     relayer: str
-    publisher: str
+    publishers: list[str]
     attesters: list[str]
     quorum: int
 
@@ -86,6 +85,7 @@ class Plan:
     chain_id: int
     max_statement_age_seconds: int
     local: dict[str, Any] | None
+    native_tokens: bool  # local tokens are Hedera's own, made by the registry
     roles: dict[str, str]
     council: dict[str, Any] | None
     tokens: dict[str, dict[str, Any]]
@@ -94,11 +94,15 @@ class Plan:
     def resolved_roles(self, deployer: str) -> Roles:
         """Roles with the environment and the deployer filled in. Raises DeploymentFault."""
         said = {name: _said(value, deployer) for name, value in self.roles.items()}
-        names = ("guardian", "house", "relayer", "publisher")
-        single = {name: address(said[name]) for name in names}
+        single = {name: address(said[name]) for name in ("guardian", "relayer")}
         admin = COUNCIL if said["admin"] == COUNCIL else address(said["admin"])
-        attesters = _ascending(said["attesters"])
-        return Roles(**single, admin=admin, attesters=attesters, quorum=int(said["quorum"]))
+        return Roles(
+            **single,
+            admin=admin,
+            publishers=_ascending(said["publishers"]),
+            attesters=_ascending(said["attesters"]),
+            quorum=int(said["quorum"]),
+        )
 
     def resolved_council(self, deployer: str) -> Council:
         """The council, where the administrator is one. Raises DeploymentFault."""
@@ -145,6 +149,7 @@ def read_plan(network: str) -> Plan:
         chain_id=said["chain_id"],
         max_statement_age_seconds=said["max_statement_age_seconds"],
         local=said.get("local"),
+        native_tokens=said.get("native_tokens", False),
         roles={name: str(value) for name, value in said["roles"].items()},
         council=said.get("council"),
         tokens=said["tokens"],

@@ -14,7 +14,15 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 FORGE_OUT = REPOSITORY / "out"
 ABI_DIR = REPOSITORY / "offchain" / "juapesa" / "chain" / "abi"
-CONTRACTS = ("AttestationRegistry", "Governance", "LocalToken", "SpotPools", "SpotRouter", "TestUSDC")
+CONTRACTS = (
+    "AttestationRegistry",
+    "Governance",
+    "LocalToken",
+    "Pools",
+    "PoolsDesk",
+    "Router",
+    "TestUSDC",
+)
 ETCHED_DIR = REPOSITORY / "offchain" / "juapesa" / "sandbox" / "hedera" / "system_contracts" / "etched"
 ETCHED = ("AccountService", "ExchangeRate", "HtsSystemContract", "Prng", "ScheduleService", "TokenFacade")
 ETCHED_INTERFACES = ("IHederaTokenService", "IHtsNetwork")

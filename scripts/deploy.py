@@ -11,9 +11,10 @@ environment gives:
 - the ``$NAMES`` that the network's file asks for.
 
 Running it again does nothing that is done: a contract that is recorded and has code is kept, a role
-that is held is not granted, a pool that has money is not seeded.
+that is held is not granted, a hub that has dollars gets none.
 """
 
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -41,11 +42,25 @@ from scripts._deployment import (
     artifact,
     read_plan,
 )
+from scripts._hedera import VARIANTS, made_token, make_token
 
 INT64_MAX = 2**63 - 1
 ADMIN_ROLE = 0  # OpenZeppelin's AccessManager: may do whatever no other role is named for
 GUARDIAN_ROLE = 1
-NO_ROLE = bytes(32)  # OpenZeppelin's DEFAULT_ADMIN_ROLE
+FLAG_OPEN = 1  # of a pool's settings
+POOL_SETTINGS = (  # in the order of the contract's struct, after the flags
+    "spread_ppm",
+    "age_ppm_per_minute",
+    "fresh_seconds",
+    "max_age_seconds",
+    "max_doubt_ppm",
+    "skew_ppm",
+    "heal_ppm",
+    "target_ppm",
+    "hour_ppm",
+    "day_ppm",
+    "buffer_ppm",
+)
 LOCAL_CONTRACTS = {"test": "TestUSDC", "local": "LocalToken"}
 
 
@@ -74,13 +89,15 @@ class Deployment:
         )
         for symbol, said in self.plan.tokens.items():
             self.tokens[symbol] = self.token(symbol, said)
-        self.pools = self.contract("pools", "SpotPools", admin, self.tokens["USDC"].address)
-        self.router = self.contract("router", "SpotRouter", admin, self.registry.address, self.pools.address)
+        governance, usdc = self.governance.address, self.tokens["USDC"].address
+        desk = self.contract("pools_desk", "PoolsDesk", governance, usdc)
+        self.pools = self.contract("pools", "Pools", governance, usdc, desk.address)
+        self.router = self.contract("router", "Router", governance, self.registry.address, self.pools.address)
         self.configure_tokens()
         self.configure_pools()
-        self.grant_roles()
+        self.appoint()
         self.prepare_hub()
-        self.seed_pools()
+        self.fund_hub()
         self.hand_over()
 
     def _forget_another_chain(self) -> None:
@@ -104,10 +121,15 @@ class Deployment:
             "council": "Council",
             "governance": "Governance",
             "registry": "AttestationRegistry",
-            "pools": "SpotPools",
-            "router": "SpotRouter",
+            "pools": "Pools",
+            "pools_desk": "PoolsDesk",
+            "router": "Router",
         }
-        return artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
+        return self._artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
+
+    def _artifact(self, contract: str) -> Artifact:
+        """The contract's code, in the variant that the network's tokens want."""
+        return artifact(VARIANTS.get(contract, contract) if self.plan.native_tokens else contract)
 
     def contract(self, name: str, contract: str, *arguments: Any) -> ContractInstance:
         """The recorded contract, or a new one.
@@ -115,11 +137,11 @@ class Deployment:
         The instance is made here, not by ape's `instance_at`, which prefers what its cache on disk
         remembers of an address: on a restarted local chain, another contract.
         """
-        code = artifact(contract)
+        code = self._artifact(contract)
         kind = ContractType.model_validate(
             {
                 "contractName": contract,
-                "abi": code.abi,
+                "abi": _with_second_page(code),
                 "deploymentBytecode": {"bytecode": code.creation_code},
                 "runtimeBytecode": {"bytecode": code.runtime_code},
             }
@@ -147,16 +169,28 @@ class Deployment:
     def token(self, symbol: str, said: dict[str, Any]) -> ContractInstance:
         """A token that exists (``address``), play dollars (``test``), or one of ours (``local``)."""
         if "address" in said:
-            kind = ContractType.model_validate({"contractName": symbol, "abi": artifact("LocalToken").abi})
-            token = ContractInstance(address(said["address"]), kind)
+            token = self._at(symbol, address(said["address"]))
         elif said["create"] == "test":
             if self.plan.local is None:
                 raise DeploymentFault(f"{symbol}: play money is for local networks; give an address.")
             token = self.contract(symbol, "TestUSDC")
+        elif self.plan.native_tokens:
+            token = self._at(symbol, self.native_token(symbol, said["name"]))
         else:
             token = self.contract(symbol, "LocalToken", said["name"], symbol, self.registry.address)
         self.record.add_token(symbol, token.address)
         return token
+
+    def _at(self, symbol: str, at: str) -> ContractInstance:
+        kind = ContractType.model_validate({"contractName": symbol, "abi": artifact("LocalToken").abi})
+        return ContractInstance(at, kind)
+
+    def native_token(self, symbol: str, name: str) -> str:
+        """Hedera's own token, made once: the registry's log remembers it when the record does not."""
+        since = self.record.contracts["registry"]["block"]
+        return made_token(self.registry, symbol, since) or make_token(
+            self.registry, name, symbol, self.deployer.address, **self.options
+        )
 
     def configure_tokens(self) -> None:
         for symbol, said in self.plan.tokens.items():
@@ -169,39 +203,43 @@ class Deployment:
                 self.registry.configureToken(token, capacity, drain, **self.options)
 
     def configure_pools(self) -> None:
-        names = ("spread_ppm", "max_share_ppm", "max_age_seconds", "max_step_ppm")
         for symbol, said in self.plan.pools.items():
             token = self.tokens[symbol].address
-            wanted = tuple(said[name] for name in names)
-            is_now = self.pools.state(token)
-            there = (is_now.spreadPpm, is_now.maxSharePpm, is_now.maxAgeSeconds, is_now.maxStepPpm)
-            if not is_now.open or there != wanted:
-                self.pools.configure(token, wanted, **self.options)
+            wanted = tuple(said[name] for name in POOL_SETTINGS)
+            _reserves, is_now, _buckets = self.pools.state(token)
+            flags, *there = tuple(is_now)
+            if not flags & FLAG_OPEN or tuple(there) != wanted:
+                self.pools.configure(token, (0, *wanted), **self.options)
+            price = (said["max_step_ppm"], said["sources_min"])
+            kept = self.pools.priceOf(token)
+            if (kept.maxStepPpm, kept.sourcesMin) != price:
+                self.pools.configurePrice(token, *price, **self.options)
 
-    def grant_roles(self) -> None:
+    def appoint(self) -> None:
+        """Who issues, trades batches, settles and publishes prices; and who may halt all that."""
         roles, router = self.roles, self.router.address
-        if not self.registry.isIssuer(router):
-            self.registry.setIssuer(router, True, **self.options)  # noqa: FBT003 - the contract's own argument
-        self.let_guardian_halt(self.registry, roles.guardian)
-        self.grant(self.pools, "ROUTER_ROLE", router)
-        self.grant(self.pools, "GUARDIAN_ROLE", roles.guardian)
-        self.grant(self.pools, "HOUSE_ROLE", roles.house)
-        self.grant(self.pools, "PUBLISHER_ROLE", roles.publisher)
-        self.grant(self.router, "RELAYER_ROLE", roles.relayer)
+        for is_now, appoint, whom in (
+            (self.registry.isIssuer, self.registry.setIssuer, [router]),
+            (self.pools.isRouter, self.pools.setRouter, [router]),
+            (self.router.isRelayer, self.router.setRelayer, [roles.relayer]),
+            (self.pools.isPublisher, self.pools.setPublisher, roles.publishers),
+        ):
+            for each in whom:
+                if not is_now(each):
+                    appoint(each, True, **self.options)  # noqa: FBT003 - the contracts' own argument
+        self.let_guardian_halt(self.registry.address, self.registry.pause)
+        self.let_guardian_halt(self.pools.address, self.pools.pause, self.pools.pausePeg)
+        if not self.governance.hasRole(GUARDIAN_ROLE, roles.guardian)[0]:
+            self.governance.grantRole(GUARDIAN_ROLE, roles.guardian, 0, **self.options)
 
-    def let_guardian_halt(self, contract: ContractInstance, guardian: str) -> None:
-        """The guardian's role calls `pause`, at once; everything else stays with the administrator."""
-        selector = contract.pause.abis[0].selector
-        halting = keccak(text=selector)[:4]
-        if self.governance.getTargetFunctionRole(contract.address, halting) != GUARDIAN_ROLE:
-            self.governance.setTargetFunctionRole(contract.address, [halting], GUARDIAN_ROLE, **self.options)
-        if not self.governance.hasRole(GUARDIAN_ROLE, guardian)[0]:
-            self.governance.grantRole(GUARDIAN_ROLE, guardian, 0, **self.options)
-
-    def grant(self, contract: ContractInstance, role: str, holder: str) -> None:
-        name = getattr(contract, role)()
-        if not contract.hasRole(name, holder):
-            contract.grantRole(name, holder, **self.options)
+    def let_guardian_halt(self, target: str, *functions: Any) -> None:
+        """The guardian's role calls these at once; everything else stays with the administrator."""
+        selectors = [keccak(text=each.abis[0].selector)[:4] for each in functions]
+        wanting = [
+            each for each in selectors if self.governance.getTargetFunctionRole(target, each) != GUARDIAN_ROLE
+        ]
+        if wanting:
+            self.governance.setTargetFunctionRole(target, wanting, GUARDIAN_ROLE, **self.options)
 
     def prepare_hub(self) -> None:
         """The pools' standing allowance over hub tokens, renewed when half of it is used."""
@@ -210,23 +248,20 @@ class Deployment:
             if token.allowance(self.router.address, self.pools.address) < INT64_MAX // 2:
                 self.router.prepare(token.address, **self.options)
 
-    def seed_pools(self) -> None:
-        """Dollars for the pools. Local tokens come only through attested mints, never from here."""
-        wanted = {
-            symbol: said["seed_usdc"]
-            for symbol, said in self.plan.pools.items()
-            if said.get("seed_usdc") and not self.pools.state(self.tokens[symbol].address).reserveUsdc
-        }
-        if not wanted:
+    def fund_hub(self) -> None:
+        """Play dollars as the hub's claim; the relayer makes the pools' first liquidity of them.
+
+        Local tokens come only through attested mints, never from here.
+        """
+        if self.plan.local is None:
             return
-        if self.roles.house != self.deployer.address:
-            raise DeploymentFault("Only the house seeds pools; leave seed_usdc out and deposit with its key.")
-        usdc, total = self.tokens["USDC"], sum(wanted.values())
-        if self.plan.tokens["USDC"].get("create") == "test":
-            usdc.mint(self.deployer.address, total, **self.options)
-        usdc.approve(self.pools.address, total, **self.options)
-        for symbol, amount in wanted.items():
-            self.pools.deposit(self.tokens[symbol].address, 0, amount, **self.options)
+        usdc, amount = self.tokens["USDC"], self.plan.local["hub_usdc"]
+        pooled = sum(self.pools.state(self.tokens[symbol].address)[0].usdc for symbol in self.plan.pools)
+        if not amount or pooled or self.pools.balanceOf(self.router.address, usdc.address):
+            return
+        usdc.mint(self.deployer.address, amount, **self.options)
+        usdc.approve(self.pools.address, amount, **self.options)
+        self.pools.deposit(usdc.address, amount, self.router.address, **self.options)
 
     def hand_over(self) -> None:
         """Where the administrator is another account, or a council, the deployer keeps nothing."""
@@ -240,10 +275,17 @@ class Deployment:
         if self.governance.hasRole(ADMIN_ROLE, self.deployer.address)[0]:
             self.governance.grantRole(ADMIN_ROLE, admin, delay, **self.options)
             self.governance.renounceRole(ADMIN_ROLE, self.deployer.address, **self.options)
-        for contract in (self.pools, self.router):
-            if contract.hasRole(NO_ROLE, self.deployer.address):
-                self.grant(contract, "DEFAULT_ADMIN_ROLE", admin)
-                contract.renounceRole(NO_ROLE, self.deployer.address, **self.options)
+
+
+def _with_second_page(code: Artifact) -> list[dict[str, Any]]:
+    """What can be called at a contract's address; at that of the pools, the desk's functions too."""
+    pages = [code.abi] if code.name not in ("Pools", "HederaPools") else [code.abi, artifact("PoolsDesk").abi]
+    found = {json.dumps(each, sort_keys=True): each for page in pages[1:] for each in page}
+    known = {json.dumps(each, sort_keys=True) for each in code.abi}
+    other = [
+        each for key, each in found.items() if key not in known and each["type"] in {"function", "event"}
+    ]
+    return [*code.abi, *other]
 
 
 @contextmanager

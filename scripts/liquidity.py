@@ -3,7 +3,7 @@
 For providers who keep their key in ape (``ape accounts``, hardware wallets through its plugins); the same
 plans as `jua pools`, which needs neither. Run it with ``PYTHONPATH=offchain``. ``--network`` names the
 node (``ethereum:hedera-local:http://127.0.0.1:8545``), ``JUA_DEPLOYMENTS_DIR`` the folder of the
-deployment records (default ``deployments/chains``).
+deployment records (default ``deployments/chains``), ``JUA_CHAIN__PRICE_URLS`` the publishers.
 """
 
 import asyncio
@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 from ape import networks
 from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, account_option
 
+from juapesa import config
 from juapesa.chain import Deployment, Rpc, load_deployment
+from juapesa.chain.prices import Publishers
+from juapesa.clock import SystemClock
 from juapesa.errors import JuaError
 from juapesa.money import USDC, Money, currency
 from juapesa.pools.liquidity import newest_block, view_pool
@@ -116,9 +120,11 @@ async def planned(
     deployment: Deployment, url: str, token: str, slippage: int, owner: str, plan: MakePlan
 ) -> Plan:
     """The plan as of the newest block. Raises JuaError."""
-    rpc = Rpc(url)
-    try:
-        view = await view_pool(rpc, deployment, currency(token), await newest_block(rpc))
-        return await plan(Provider(rpc, deployment, view, owner.lower(), slippage))
-    finally:
-        await rpc.close()
+    rpc, urls = Rpc(url), config.load().chain.price_urls
+    async with httpx.AsyncClient(trust_env=False) as http:
+        try:
+            prices = await Publishers(http, urls, deployment, rpc, SystemClock()).newest()
+            view = await view_pool(rpc, deployment, currency(token), await newest_block(rpc))
+            return await plan(Provider(rpc, deployment, view, owner.lower(), slippage, tuple(prices)))
+        finally:
+            await rpc.close()

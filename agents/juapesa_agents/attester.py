@@ -7,7 +7,6 @@ operator and the chain, writes down what it signs, and hands the signature in.
 import asyncio
 import json
 import sqlite3
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,8 @@ from juapesa.config import Settings
 from juapesa.crypto import open_keystore
 from juapesa.errors import InvalidInput, JuaError, Unavailable
 from juapesa.issuance import desk
-from juapesa.issuance.attesting import Attester, Signed
-from juapesa.issuance.domain import StatementRequest
+from juapesa.issuance.attesting import Attester, EntriesRefused, Signed
+from juapesa.issuance.statements import Entry, StatementRequest
 from juapesa.money import Money
 from juapesa.observability import get_logger
 from juapesa.rails.daraja.client import DarajaClient
@@ -110,21 +109,28 @@ class SqliteJournal:
         self._file.execute("PRAGMA synchronous = FULL")
         self._file.execute(
             """CREATE TABLE IF NOT EXISTS signature
-               (receipt BLOB PRIMARY KEY, amount INTEGER, number INTEGER, expires_at INTEGER)"""
+               (receipt BLOB PRIMARY KEY, amount INTEGER, number INTEGER)"""
         )
 
     def signed_for(self, receipt_hash: bytes) -> Signed | None:
         row = self._file.execute(
-            "SELECT amount, number, expires_at FROM signature WHERE receipt = ?", (receipt_hash,)
+            "SELECT amount, number FROM signature WHERE receipt = ?", (receipt_hash,)
         ).fetchone()
         return Signed(*row) if row else None
 
-    def record(self, receipt_hash: bytes, signed: Signed) -> None:
-        self._file.execute(
-            """INSERT INTO signature VALUES (?, ?, ?, ?) ON CONFLICT (receipt) DO UPDATE
-               SET number = excluded.number, expires_at = max(expires_at, excluded.expires_at)""",
-            (receipt_hash, signed.amount, signed.number, signed.expires_at),
-        )
+    def record(self, entries: Sequence[Entry]) -> None:
+        rows = [(each.receipt_hash, each.amount, each.number) for each in entries]
+        self._file.execute("BEGIN IMMEDIATE")
+        try:
+            self._file.executemany(
+                """INSERT INTO signature (receipt, amount, number) VALUES (?, ?, ?)
+                   ON CONFLICT (receipt) DO NOTHING""",
+                rows,
+            )
+        except sqlite3.Error:
+            self._file.execute("ROLLBACK")
+            raise
+        self._file.execute("COMMIT")
 
 
 @dataclass(frozen=True)
@@ -154,16 +160,16 @@ class Attesting:
     desk_url: str
     clock: Clock
     options: Options
-    under_way: dict[uuid.UUID, "asyncio.Task[bool]"] = field(default_factory=dict)
+    under_way: dict[int, "asyncio.Task[bool]"] = field(default_factory=dict)
 
     async def tick(self) -> int:
         requests = await self._requests()
         if self.options.dry_run:
             return len(requests)
         self._put_away()
-        fresh = [each for each in requests if each.item_id not in self.under_way][:REQUESTS_AT_ONCE]
+        fresh = [each for each in requests if each.id not in self.under_way][:REQUESTS_AT_ONCE]
         for each in fresh:
-            self.under_way[each.item_id] = asyncio.create_task(self._handle(each))
+            self.under_way[each.id] = asyncio.create_task(self._handle(each))
         for eye in self.eyes:
             eye.keep_fresh()
         if self.options.once:
@@ -176,27 +182,37 @@ class Attesting:
 
     def _put_away(self) -> None:
         """Forget what is done; a bug in judging ends the process here."""
-        for item_id, task in list(self.under_way.items()):
+        for statement, task in list(self.under_way.items()):
             if task.done():
                 task.result()
-                del self.under_way[item_id]
+                del self.under_way[statement]
 
     async def _handle(self, request: StatementRequest) -> bool:
         log = get_logger(self.name)
         try:
             signature = await self.attester.sign(request, self._now())
+        except EntriesRefused as refused:
+            log.info("entries refused", statement=request.id, entries=refused.numbers, why=refused.detail)
+            told = await self._hand_in(request, "refusal", {"numbers": refused.numbers})
+            await asyncio.sleep(REFUSED_PAUSE_SECONDS)  # a quorum may have it that way: then nothing changes
+            return told
         except JuaError as refused:
-            log.info("refused", item=str(request.item_id), why=refused.detail)
+            log.info("refused", statement=request.id, why=refused.detail)
             await asyncio.sleep(REFUSED_PAUSE_SECONDS)
             return False
-        path = f"{REQUESTS_PATH}/{request.item_id}/signature"
-        body = json.dumps({"signature": "0x" + signature.hex()}).encode()
+        return await self._hand_in(request, "signature", {"signature": "0x" + signature.hex()})
+
+    async def _hand_in(self, request: StatementRequest, what: str, said: object) -> bool:
         try:
-            answer = await self._call("POST", path, body)
+            answer = await self._call(
+                "POST", f"{REQUESTS_PATH}/{request.id}/{what}", json.dumps(said).encode()
+            )
         except Unavailable:
             return False  # still on the desk: the next cycle takes it up again
         if answer.status_code != httpx.codes.NO_CONTENT:
-            log.warning("signature not taken", item=str(request.item_id), status=answer.status_code)
+            get_logger(self.name).warning(
+                f"{what} not taken", statement=request.id, status=answer.status_code
+            )
             return False
         return True
 

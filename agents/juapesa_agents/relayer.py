@@ -6,6 +6,7 @@ import httpx
 
 from juapesa.assembly import Parts, assemble
 from juapesa.chain import Rpc
+from juapesa.chain.prices import Publishers
 from juapesa.issuance.relay import Relay
 from juapesa.issuance.service import CHAIN_ITEMS
 from juapesa_agents.common.base import Agent
@@ -20,13 +21,13 @@ async def run(options: Options) -> int:
     with assemble(name="relayer") as parts:
         http = httpx.AsyncClient(trust_env=False)
         rpc = Rpc(parts.settings.chain.rpc_url)
+        urls = parts.settings.chain.price_urls
         relay = Relay(
             db=parts.db,
             issuance=parts.issuance,
             deployment=parts.deployment,
             rpc=rpc,
-            http=http,
-            oracle_url=parts.settings.chain.price_urls[0],
+            publishers=Publishers(http, urls, parts.deployment, rpc, parts.clock),
             signer=parts.keystore.signer("relayer"),
             clock=parts.clock,
             batch_items_max=parts.settings.chain.batch_items_max,

@@ -1,4 +1,4 @@
-"""The settler: acts on callbacks, orders and follows rail legs, sends messages, expires holds."""
+"""The settler: acts on callbacks, orders and follows rail legs, sends messages."""
 
 import asyncio
 from contextlib import suppress
@@ -63,7 +63,7 @@ class Settler:
         messages = await asyncio.to_thread(self._claim_messages)
         for message in messages:
             self.messages.start(self._send(message))
-        return len(callbacks) + len(legs) + len(messages) + await asyncio.to_thread(self._expire_holds)
+        return len(callbacks) + len(legs) + len(messages)
 
     async def _act_on(self, callback: Callback) -> None:
         outcome = await self.parts.callbacks.take(
@@ -99,10 +99,6 @@ class Settler:
         with self.parts.db.unit_of_work() as uow:
             lease = self.parts.settings.waits.lease_seconds
             return self.parts.outbox.claim(uow, self.messages.free(), lease)
-
-    def _expire_holds(self) -> int:
-        with self.parts.db.unit_of_work() as uow:
-            return self.parts.ledger.expire_holds(uow, self.parts.clock.now())
 
     def _due(self) -> int:
         """How many legs wait to be worked on."""

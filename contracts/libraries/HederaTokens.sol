@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IExchangeRate} from "../interfaces/hedera/IExchangeRate.sol";
 import {IHederaTokenService as IHTS} from "../interfaces/hedera/IHederaTokenService.sol";
+import {IHRC719} from "../interfaces/hedera/IHRC719.sol";
 import {HederaCodes} from "./HederaCodes.sol";
 
 /// @title Hedera's token service, with every answer checked
@@ -10,7 +11,9 @@ import {HederaCodes} from "./HederaCodes.sol";
 /// response code, or with nothing at all when it does not know the call. Here anything but a full answer
 /// with the code 22 is {TokenServiceFailed}; only {tryTransfer} hands the code back.
 /// @dev All functions are internal, because 0x167 must be called by the contract that holds the key or is
-/// the treasury, and halts when it is reached by a delegate call. Amounts are base units and fit an int64.
+/// the treasury, and halts when it is reached by a delegate call. Nor does a contract's key count while the
+/// code that calls 0x167 is itself run by a delegate call (consensus node: CallAddressChecks,
+/// ActiveContractVerificationStrategy); there only {join} serves. Amounts are base units and fit an int64.
 library HederaTokens {
     /// @notice The token service refused `operation` (a selector of 0x167) with this response code;
     /// 21, UNKNOWN, when it gave no answer that could be one.
@@ -113,6 +116,23 @@ library HederaTokens {
         bytes memory call = abi.encodeCall(IHTS.associateToken, (address(this), token));
         (int64 code,) = _ask(call, 0, 32);
         if (code != HederaCodes.TOKEN_ALREADY_ASSOCIATED_TO_ACCOUNT) _check(call, code);
+    }
+
+    /// @notice As {associate}, through the token's own address (HIP-719), where the calling contract is known
+    /// even in code that is run by a delegate call.
+    /// @dev By hand: the page of the pools that needs it has few bytes left.
+    function join(address token) internal {
+        bytes4 selector = IHRC719.associate.selector;
+        bool joined;
+        uint256 code;
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            let success := call(gas(), token, 0, 0, 4, 0, 32)
+            code := mload(0)
+            if lt(returndatasize(), 32) { code := 21 } // UNKNOWN
+            joined := or(and(success, eq(code, 22)), eq(code, 194)) // SUCCESS, or associated already
+        }
+        if (!joined) revert TokenServiceFailed(selector, int64(uint64(code)));
     }
 
     /// @notice Sends what the calling contract holds.

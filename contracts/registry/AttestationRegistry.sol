@@ -95,7 +95,7 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         uint64 before = _raiseSupply(statement, minted);
         emit Attested(id, statement, entries, signatures);
         firstIndex = _append(head, MINT, statement.token, before, id, chosen);
-        ILocalToken(statement.token).mint(statement.to, minted);
+        _mintToken(statement.token, statement.to, minted);
     }
 
     /// @inheritdoc IAttestationRegistry
@@ -123,7 +123,7 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         burned = uint64(sum);
         held.supply = before - burned;
         firstIndex = _append(head, BURN, token, before, bytes32(0), entries);
-        ILocalToken(token).burn(msg.sender, burned);
+        _burnToken(token, msg.sender, burned);
     }
 
     /// @inheritdoc IAttestationRegistry
@@ -182,9 +182,7 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         if (!sane) revert BadConfig();
         Account memory held = _accounts[token];
         if (held.drainSeconds == 0) {
-            ILocalToken candidate = ILocalToken(token);
-            bool fit = candidate.registry() == address(this) && candidate.decimals() == 6;
-            if (!fit || candidate.totalSupply() != 0) revert UnfitToken(token);
+            if (!_isFit(token)) revert UnfitToken(token);
         } else {
             held.filled = _filledNow(held);
         }
@@ -256,6 +254,25 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
     /// @inheritdoc IAttestationRegistry
     function paused() external view override returns (bool mints, bool burns) {
         return (_head.mintsPaused, _head.burnsPaused);
+    }
+
+    // --- the token itself: what another kind of token does otherwise -------------------------
+
+    /// @dev Creates tokens that are counted already.
+    function _mintToken(address token, address to, uint64 amount) internal virtual {
+        ILocalToken(token).mint(to, amount);
+    }
+
+    /// @dev Destroys tokens of an issuer that are counted already.
+    function _burnToken(address token, address from, uint64 amount) internal virtual {
+        ILocalToken(token).burn(from, amount);
+    }
+
+    /// @dev Whether a token was made for this registry, with six decimals and nothing issued.
+    function _isFit(address token) internal view virtual returns (bool) {
+        ILocalToken candidate = ILocalToken(token);
+        bool ours = candidate.registry() == address(this) && candidate.decimals() == 6;
+        return ours && candidate.totalSupply() == 0;
     }
 
     // --- minting ----------------------------------------------------------------------------

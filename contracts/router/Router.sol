@@ -44,8 +44,8 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
     uint256 private constant OUTCOME_SIZE = 17;
     uint256 private constant BURN_SIZE = 40;
 
-    IAttestationRegistry private immutable _registry;
-    IPools private immutable _pools;
+    IAttestationRegistry internal immutable _registry;
+    IPools internal immutable _pools;
 
     /// @inheritdoc IRouter
     mapping(address account => bool) public override isRelayer;
@@ -163,7 +163,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
     }
 
     /// @inheritdoc IRouter
-    function prepare(address token) external override {
+    function prepare(address token) public virtual override {
         // Not 2^256-1: an allowance on Hedera is an int64.
         IERC20(token).forceApprove(address(_pools), uint64(type(int64).max));
     }

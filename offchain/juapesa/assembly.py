@@ -83,13 +83,25 @@ def attester_addresses(settings: Settings, keystore: Keystore) -> frozenset[str]
     return frozenset(keystore.signer(name).address.lower() for name in names)
 
 
-def build_parts(settings: Settings, database_url: str, db: Database, deployment: Deployment) -> Parts:
-    """Every part on the given database and deployment; opens nothing but the keystore."""
-    clock, ledger, keystore = SystemClock(), Ledger(), open_keystore(settings)
+def build_parts(
+    settings: Settings,
+    database_url: str,
+    db: Database,
+    deployment: Deployment,
+    *,
+    clock: Clock | None = None,
+    rails: Rails | None = None,
+) -> Parts:
+    """Every part on the given database and deployment; opens nothing but the keystore.
+
+    ``clock`` and ``rails``: other ones than the machine's and the configuration's.
+    """
+    clock, ledger, keystore = clock or SystemClock(), Ledger(), open_keystore(settings)
     sealer, callback_key = Sealer(keystore.secret("seal")), keystore.secret("callback")
     people = People.from_keystore(keystore, clock=clock)
     urls = CallbackUrls(callback_key, settings.public_url)
-    rails = build_rails(settings, TableTokens(db, sealer, clock), urls, clock)
+    if rails is None:
+        rails = build_rails(settings, TableTokens(db, sealer, clock), urls, clock)
     outbox = Outbox(sealer, people.phone_of, clock)
     issuance = Issuance(
         deployment=deployment,
@@ -141,6 +153,6 @@ def build_parts(settings: Settings, database_url: str, db: Database, deployment:
         payments=payments,
         work=work,
         callbacks=Callbacks(rails, work),
-        receipts=Receipts(chain_desk),
+        receipts=Receipts(chain_desk, ledger),
         capital=Capital(ledger, issuance, settings.capital, custody_rails()),
     )

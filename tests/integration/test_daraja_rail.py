@@ -273,6 +273,21 @@ def test_a_paid_prompt_is_looked_up_in_the_statement_for_its_receipt(daraja: Ope
         assert (answer.receipt, answer.amount) == ("NLJ7RT61SV", Money.whole(1000, KES))
 
 
+def test_a_prompt_that_the_query_knows_nothing_of_is_looked_up_in_the_statement(daraja: Operator) -> None:
+    """Its handle may be a stranger's, from a forged callback; the statement goes by our own reference."""
+    daraja.say(
+        client.STK_QUERY, (500, {"errorCode": "500.003.1001", "errorMessage": "Internal Server Error"})
+    )
+    line = {
+        "transactionId": "NLJ7RT61SV",
+        "billreference": orders.account_reference(REFERENCE),
+        "amount": "1000",
+    }
+    daraja.say(client.PULL, (200, {"ResponseCode": "1000", "Response": [[line]]}))
+    [answer] = ask(daraja.url, find_collect)
+    assert (answer.outcome, answer.receipt) == (Outcome.SUCCESS, "NLJ7RT61SV")
+
+
 @pytest.mark.parametrize(
     "said", [(200, {"ResponseCode": "1001", "Response": []}), (404, {}), (200, {"Response": None}), 5]
 )

@@ -18,9 +18,9 @@ import pytest
 
 from juapesa.ledger import KeyReused, LimitExceeded
 from juapesa.ledger.engine.client import EngineClient
-from juapesa.ledger.engine.errors import Busy
 from juapesa.ledger.engine.orders import Capture, Done, Line, PlaceHold, Post, Refused, Reverse
 from juapesa.ledger.engine.verify import verify
+from juapesa.ledger.errors import Busy
 from juapesa.money import KES, USDC
 from support.engine_books import send
 from support.postgres import PostgresForTests

@@ -27,20 +27,16 @@ from hiero_sdk_python import (
     TransactionId,
     TransferTransaction,
 )
-from hiero_sdk_python.client.network import Network as SdkNetwork
 from hiero_sdk_python.contract.contract_id import ContractId
 from hiero_sdk_python.exceptions import PrecheckError
-from hiero_sdk_python.node import _Node
 from hiero_sdk_python.timestamp import Timestamp
 
 from juapesa.sandbox.hedera.topics import next_hash
-from support.hedera import LOGS, PLAY_KEY, REVERTS, Sandbox, sandbox
+from support.hapi import KEY, client_of, status_of
+from support.hedera import LOGS, REVERTS, Sandbox, sandbox
 from support.sandboxes import eventually
 
 pytestmark = pytest.mark.needs_evm
-
-KEY = PrivateKey.from_string_ecdsa(PLAY_KEY.removeprefix("0x"))
-NODE = AccountId(0, 0, 3)
 
 
 @pytest.fixture(scope="module")
@@ -49,24 +45,11 @@ def net() -> Iterator[Sandbox]:
         yield made
 
 
-def client_of(net: Sandbox, account: str = "", key: PrivateKey = KEY) -> Client:
-    address = net.state()["hapi"]
-    made = Client(SdkNetwork("localhost", nodes=[_Node(NODE, address, None)], mirror_address=address))
-    made.set_operator(AccountId.from_string(account or next(iter(net.state()["accounts"]))), key)
-    made.max_attempts = 3
-    return made
-
-
 @pytest.fixture(scope="module")
 def client(net: Sandbox) -> Iterator[Client]:
     made = client_of(net)
     yield made
     made.close()
-
-
-def status_of(transaction: Any, client: Client) -> str:
-    """The status in the receipt."""
-    return ResponseCode(transaction.execute(client).status).name
 
 
 def messages(net: Sandbox, topic: Any) -> list[dict[str, Any]]:

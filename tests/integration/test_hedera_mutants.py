@@ -1,7 +1,7 @@
 """Faults that Hedera punishes and a plain EVM forgives: each must be noticed by a contract test.
 
-Every case puts one fault into ``HederaTokens`` in a copy of the project and runs its tests against the
-strict token service. A minute and more each on a small machine, so only with ``--slow``.
+Every case puts one fault into a copy of the contracts and runs their tests against the strict token
+service. A minute and more each on a small machine, so only with ``--slow``.
 """
 
 import os
@@ -16,9 +16,15 @@ from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_evm]
 
-LIBRARY = "contracts/libraries/HederaTokens.sol"
-TESTS = "tests/contracts/hedera/HederaTokens.t.sol"
-FAULTS = {
+TOKENS = "libraries/HederaTokens.sol"
+MOVES = "libraries/Tokens.sol"
+REGISTRY = "hedera/HederaRegistry.sol"
+POOLS = "hedera/HederaPools.sol"
+DESK = "hedera/HederaPoolsDesk.sol"
+ROUTER = "hedera/HederaRouter.sol"
+
+# Faults of the library, which its own tests notice: what is there, and what stands there instead.
+LIBRARY_FAULTS = {
     "the code is not looked at": (
         "if (code != HederaCodes.SUCCESS) revert",
         "if (code < 0) revert",
@@ -83,30 +89,124 @@ FAULTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the contracts; what was compiled once stays for the next fault."""
-    folder = tmp_path_factory.mktemp("mutants")
+# Faults of the protocol on Hedera's tokens: file, what is there, and what stands there instead.
+PROTOCOL_FAULTS = {
+    "what is minted stays in the treasury": (
+        REGISTRY,
+        "        HederaTokens.transfer(token, to, amount);\n",
+        "",
+    ),
+    "nothing is drawn before the burn": (REGISTRY, "        HederaTokens.pull(token, from, amount);\n", ""),
+    "nothing is burnt": (REGISTRY, "        HederaTokens.burn(token, amount);\n", ""),
+    "any token is ours": (REGISTRY, "return made[token];", "return token != address(0);"),
+    "a freeze key": (REGISTRY, "HederaTokens.SUPPLY_KEY, 0)", "HederaTokens.SUPPLY_KEY | 4, 0)"),
+    "eight decimals": (REGISTRY, "DECIMALS = 6;", "DECIMALS = 8;"),
+    "the change is the caller's": (REGISTRY, "msg.value, change)", "msg.value, payable(msg.sender))"),
+    "anyone makes tokens": (REGISTRY, "        restricted\n", ""),
+    "the pools are not associated with dollars": (POOLS, "        HederaTokens.associate(usdc_);\n", ""),
+    "the pools are not associated with what is listed": (DESK, "        HederaTokens.join(token);\n", ""),
+    "the second page calls the service itself": (
+        DESK,
+        "HederaTokens.join(token)",
+        "HederaTokens.associate(token)",
+    ),
+    "the router is not associated": (ROUTER, "        HederaTokens.associate(token);\n", ""),
+    "the pools may not draw from the router": (
+        ROUTER,
+        "        HederaTokens.approve(token, address(_pools), MOST);\n",
+        "",
+    ),
+    "the registry may not draw from the router": (
+        ROUTER,
+        "        if (local) HederaTokens.approve(token, address(_registry), MOST);\n",
+        "",
+    ),
+    "an allowance of 2^256-1": (ROUTER, "MOST = uint64(type(int64).max);", "MOST = type(uint256).max;"),
+    "the router takes on any token": (
+        ROUTER,
+        "        if (!local && token != _pools.usdc()) revert UnfitToken(token);\n",
+        "",
+    ),
+    "associated already is a failure at the token": (
+        TOKENS,
+        "joined := or(and(success, eq(code, 22)), eq(code, 194))",
+        "joined := and(success, eq(code, 22))",
+    ),
+    "any answer of a token is an association": (
+        TOKENS,
+        "joined := or(and(success, eq(code, 22)), eq(code, 194))",
+        "joined := gt(code, 0)",
+    ),
+    "a token's code is passed on without a name": (
+        MOVES,
+        "coded := eq(returndatasize(), 32)",
+        "coded := eq(returndatasize(), 31)",
+    ),
+    "a refused payment is taken for made": (
+        MOVES,
+        "if (!good) _fail(token, done);",
+        "if (!done && !good) return;",
+    ),
+}
+
+
+def copied(folder: Path, contracts: tuple[str, ...], tests: tuple[str, ...]) -> Path:
+    """A project of some of ours; what was compiled once stays for the next fault."""
     shutil.copy(REPOSITORY / "foundry.toml", folder)
-    for part in ("interfaces", "libraries", "sandbox"):
+    for part in contracts:
         shutil.copytree(REPOSITORY / "contracts" / part, folder / "contracts" / part)
-    shutil.copytree(REPOSITORY / "tests/contracts/hedera", folder / "tests/contracts/hedera")
-    shutil.copy(REPOSITORY / "tests/contracts/Kit.sol", folder / "tests/contracts")
+    for part in tests:
+        source, target = REPOSITORY / "tests/contracts" / part, folder / "tests/contracts" / part
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
     (folder / "scripts").mkdir()
     (folder / "scripts" / "solc").symlink_to(REPOSITORY / "scripts" / "solc")
     (folder / "node_modules").symlink_to((REPOSITORY / "node_modules").resolve())
-    yield folder
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The library alone: quick to compile."""
+    folder = tmp_path_factory.mktemp("library")
+    parts = (
+        "hedera/HederaKit.sol",
+        "hedera/HederaTokens.t.sol",
+        "hedera/SystemContracts.sol",
+        "hedera/TokenKeeper.sol",
+    )
+    yield copied(folder, ("interfaces", "libraries", "sandbox"), ("Kit.sol", *parts))
     shutil.rmtree(folder)
 
 
-def run(project: Path) -> str:
+@pytest.fixture(scope="module")
+def protocol(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Every contract."""
+    folder = tmp_path_factory.mktemp("protocol")
+    every = tuple(each.name for each in (REPOSITORY / "contracts").iterdir())
+    supports = tuple(each.name for each in (REPOSITORY / "tests/contracts").glob("*.sol"))
+    yield copied(folder, every, (*supports, "hedera", "router"))
+    shutil.rmtree(folder)
+
+
+def run(project: Path, tests: str) -> str:
     environment = os.environ | {
         "FOUNDRY_OPTIMIZER": "false",
         "NO_COLOR": "1",
         "PATH": tools_path(os.environ["PATH"]),
     }
     done = subprocess.run(
-        [str(evm_tool("forge")), "test", "--root", str(project), "--match-path", TESTS],
+        [
+            str(evm_tool("forge")),
+            "test",
+            "--root",
+            str(project),
+            "--match-path",
+            f"tests/contracts/hedera/{tests}",
+        ],
         env=environment,
         capture_output=True,
         text=True,
@@ -115,17 +215,27 @@ def run(project: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_without_a_fault_all_is_well(project: Path) -> None:
-    assert "Suite result: ok." in run(project)
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_noticed(project: Path, fault: str) -> None:
-    old, new = FAULTS[fault]
-    source = (REPOSITORY / LIBRARY).read_text()
-    assert source.count(old) == 1, "the fault has one place in the library"
-    (project / LIBRARY).write_text(source.replace(old, new))
+def noticed(project: Path, file: str, old: str, new: str, tests: str) -> bool:
+    """Whether the tests fail, and not for want of compiling."""
+    source = (REPOSITORY / "contracts" / file).read_text()
+    assert old in source, "the fault has its place"
+    (project / "contracts" / file).write_text(source.replace(old, new))
     try:
-        assert "Suite result: FAILED" in run(project)
+        return "Suite result: FAILED" in run(project, tests)
     finally:
-        (project / LIBRARY).write_text(source)
+        (project / "contracts" / file).write_text(source)
+
+
+def test_without_a_fault_all_is_well(library: Path, protocol: Path) -> None:
+    assert "Suite result: ok." in run(library, "HederaTokens.t.sol")
+    assert "Suite result: ok." in run(protocol, "Protocol.t.sol")
+
+
+@pytest.mark.parametrize("fault", LIBRARY_FAULTS)
+def test_a_fault_of_the_library_is_noticed(library: Path, fault: str) -> None:
+    assert noticed(library, TOKENS, *LIBRARY_FAULTS[fault], "HederaTokens.t.sol")
+
+
+@pytest.mark.parametrize("fault", PROTOCOL_FAULTS)
+def test_a_fault_of_the_protocol_is_noticed(protocol: Path, fault: str) -> None:
+    assert noticed(protocol, *PROTOCOL_FAULTS[fault], "Protocol.t.sol")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ class Chain:
 
 
 @contextlib.asynccontextmanager
-async def running(state: Path | None = None) -> AsyncIterator[Chain]:
-    anvil = Anvil(evm_tool("anvil"), state=state)
+async def running(load: Path | None = None) -> AsyncIterator[Chain]:
+    anvil = Anvil(evm_tool("anvil"), load)
     await anvil.start()
     try:
         await etch(anvil.url)
@@ -96,8 +97,10 @@ def test_etching_again_changes_nothing() -> None:
 def test_a_chain_that_comes_back_keeps_its_tokens(tmp_path: Path) -> None:
     async def scenario() -> None:
         state = tmp_path / "chain.json"
-        async with running(state) as chain:
+        async with running() as chain:
             await chain.tokens.arrive(GOLD, AMINA, 7)
+            dumped = await chain.anvil.ask("anvil_dumpState")
+            state.write_bytes(gzip.decompress(bytes.fromhex(dumped[2:])))
         async with running(state) as chain:
             assert await chain.balance(GOLD.address, AMINA) == 7
             assert await chain.balance(GOLD.address, GOLD.issuer) == GOLD.supply - 7

@@ -12,6 +12,7 @@ from juapesa.issuance.errors import MirrorDiverged
 from juapesa.issuance.mirror import Mirror
 from juapesa.ledger import AccountKind, Ledger
 from juapesa.money import CKES, CNGN, USDC, Money
+from support.books import assert_books_verify
 from support.evm import Chain
 from support.hub import Desk, collected, send
 from support.postgres import PostgresForTests
@@ -34,7 +35,8 @@ def balances(db: Database) -> dict[tuple[str, str, str], int]:
     """Every mirror account's balance."""
     with db.unit_of_work() as uow:
         rows = uow.all(
-            "SELECT kind, owner, currency, posted FROM ledger.accounts WHERE kind = ANY(%s)",
+            "SELECT kind, owner, currency, posted FROM book.accounts JOIN book.balances ON account = id "
+            "WHERE kind = ANY(%s)",
             (list(CHAIN_KINDS),),
         )
     return {(row["kind"], row["owner"], row["currency"]): row["posted"] for row in rows if row["posted"]}
@@ -43,7 +45,7 @@ def balances(db: Database) -> dict[tuple[str, str, str], int]:
 def entries(db: Database) -> list[dict[str, Any]]:
     """What was booked, without the identities that depend on the order of accounts."""
     with db.unit_of_work() as uow:
-        return uow.all("SELECT key FROM ledger.postings WHERE key LIKE 'chain/%%' ORDER BY key")
+        return uow.all("SELECT key FROM book.transfers ORDER BY key")
 
 
 def assert_true_to_the_chain(db: Database, chain: Chain) -> None:
@@ -54,8 +56,7 @@ def assert_true_to_the_chain(db: Database, chain: Chain) -> None:
         assert found.get((AccountKind.CHAIN_POOL, "", token.code), 0) == pool
     for token in (CKES, CNGN):
         assert found[AccountKind.CHAIN_SUPPLY, "", token.code] == chain.supply(token)
-    with db.unit_of_work() as uow:
-        assert Ledger().trial(uow).balanced
+    assert_books_verify(db)
 
 
 def some_traffic(desk: Desk) -> None:

@@ -21,6 +21,9 @@ from juapesa.api.ports import CallbackDesk
 from juapesa.api.programs import program_routes
 from juapesa.clock import SystemClock
 from juapesa.db import Database
+from juapesa.ledger.engine.sealer import Sealer
+from juapesa.ledger.engine.tree import link
+from juapesa.transparency.merkle import includes
 from support.payments_house import House, payments_house
 
 ALL = tuple(Scope)
@@ -338,6 +341,29 @@ def test_an_owner_reads_accounts_entries_holds_and_a_statement(office: Office) -
     house.live(code)
     assert slug(office.program(owner=house.phone()).get(f"{path}/entries")) == "no-such-account"
     assert slug(office.program().get("/api/accounts")) == "owners-only"
+    house.assert_square()
+
+
+def test_whoever_has_a_receipts_code_can_check_that_its_bookings_are_sealed(office: Office) -> None:
+    program, house = office.program(), office.house
+    code = program.pay(send(house.phone(), house.phone("NG")))
+    assert office.http.get(f"/api/receipts/{code}").json()["ledger_rows"] == []
+    house.live(code)
+    rows = office.http.get(f"/api/receipts/{code}").json()["ledger_rows"]
+    # Collected; fee and exchange as three lines; the payout's hold and its capture.
+    assert len(rows) == 1 + 3 + 2
+    assert slug(office.http.get(f"/api/receipts/{code}/proofs")) == "unknown-transfer"
+    Sealer(house.db).run()
+    proofs = office.http.get(f"/api/receipts/{code}/proofs").json()["rows"]
+    assert [each["row"] for each in proofs] == rows
+    for each in proofs:
+        leaf, root, chain = (bytes.fromhex(each[name]) for name in ("leaf", "root", "chain"))
+        path = [bytes.fromhex(node) for node in each["path"]]
+        assert includes(leaf, each["index"], each["leaves"], path, root)
+        assert link(bytes.fromhex(each["before"]), each["batch"], each["leaves"], root) == chain
+        assert "image" not in each, "it would show balances"
+    page = office.http.get(f"/p/{code}").text
+    assert f"/api/receipts/{code}/proofs" in page
     house.assert_square()
 
 

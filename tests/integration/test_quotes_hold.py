@@ -3,7 +3,7 @@ and within the margin that quotes keep back while publishers go on."""
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from eth_abi import decode
 
 from juapesa.chain import Deployment, Rpc, abi
+from juapesa.chain.prices import SignedPrice
 from juapesa.config import FeeSettings
 from juapesa.crypto import keccak256
 from juapesa.db import Database
@@ -28,9 +29,8 @@ from juapesa.pools.errors import (
     PoolShort,
     PriceInDoubt,
 )
-from juapesa.pools.price_model import Agreed, agreed
-from juapesa.pools.reader import read_pools
 from juapesa.pools.store import Snapshot
+from juapesa.pools.watch import take_snapshots
 from support.evm import running_anvil
 from support.pools_chain import (
     CONFIGURE,
@@ -95,27 +95,25 @@ class House:
         tokens = {unit: self.chain.tokens[unit.code].lower() for unit in (CKES, CNGN, USDC)}
         return Deployment("test", 298, "", "", self.chain.pools.lower(), tokens, 0)
 
-    def signed(self, mids: dict[Currency, list[int]], at: int) -> list[tuple[Any, ...]]:
-        """The publishers' prices as the contract takes them."""
+    def signed(self, mids: dict[Currency, list[int]], at: int) -> list[SignedPrice]:
+        """The publishers' prices, in the order of the contract."""
         prices = []
         for unit, drawn in mids.items():
             token = self.chain.tokens[unit.code]
             for mid, key in zip(drawn, self.chain.publishers, strict=True):
                 digest = self.chain.node.read(self.chain.pools, PRICE_DIGEST, token, mid, at)[0]
-                prices.append((token, mid, at, key.sign_digest(digest)))
+                prices.append(SignedPrice(unit, mid, at, key.sign_digest(digest)))
         return prices
 
-    def watch(self, prices: dict[Currency, Agreed]) -> None:
+    def watch(self, prices: Sequence[SignedPrice]) -> None:
         """What the watcher's cycle writes."""
 
         async def seen() -> list[Snapshot]:
             rpc = Rpc(self.chain.node.url)
             try:
-                block = await rpc.block_number()
-                found = await read_pools(rpc, self.deployment, block)
+                return await take_snapshots(rpc, self.deployment, prices, await rpc.block_number())
             finally:
                 await rpc.close()
-            return [Snapshot(unit, block, state, prices.get(unit)) for unit, state in found.items()]
 
         with self.db.unit_of_work() as uow:
             for snapshot in asyncio.run(seen()):
@@ -129,12 +127,15 @@ class House:
         with self.db.unit_of_work() as uow:
             return tried(lambda: Book(At(at)).exact_out(uow, get, give))
 
-    def swap(self, give: Money, to: Currency, least: int, prices: list[Any]) -> bytes:
+    def swap(self, give: Money, to: Currency, least: int, prices: Sequence[SignedPrice]) -> bytes:
         pair = (self.chain.tokens[give.currency.code], self.chain.tokens[to.code])
         owner = self.chain.node.account()
-        return SWAP_WITH_PRICES.call(*pair, give.minor, least, owner, LATE, prices)
+        brought = [each.abi_tuple(self.deployment) for each in prices]
+        return SWAP_WITH_PRICES.call(*pair, give.minor, least, owner, LATE, brought)
 
-    def paid(self, give: Money, to: Currency, at: int, prices: list[Any]) -> Money | type[JuaError]:
+    def paid(
+        self, give: Money, to: Currency, at: int, prices: Sequence[SignedPrice]
+    ) -> Money | type[JuaError]:
         """What the contract would pay in a block at ``at`` that brings these prices."""
         data = self.asked(self.swap(give, to, 0, prices), at)
         return data if isinstance(data, type) else Money(decode(["uint64"], data)[0], to)
@@ -190,8 +191,8 @@ def test_quotes_are_what_the_pools_pay_in_a_block_with_the_same_prices(house: Ho
     for number in range(ROUNDS):
         at = house.chain.node.now() + house.draw.choice([1, 30, 61, 400, 2_000])
         mids = house.drawn_mids(house.draw.choice([0, 200, 20_000, 90_000]))
-        house.watch({unit: agreed(drawn, at) for unit, drawn in mids.items()})
         prices = house.signed(mids, at)
+        house.watch(prices)
         for give, get in PAIRS:
             amount = house.drawn_amount(give)
             said = house.quoted(amount, get, at)
@@ -202,7 +203,7 @@ def test_quotes_are_what_the_pools_pay_in_a_block_with_the_same_prices(house: Ho
     assert {Money, PoolShort, ExchangeLimit, PriceInDoubt, ExchangeTooSmall} <= kinds
 
 
-def move(house: House, give: Money, to: Currency, at: int, prices: list[Any]) -> None:
+def move(house: House, give: Money, to: Currency, at: int, prices: Sequence[SignedPrice]) -> None:
     """Let the trade happen, where it can, so that the next round finds another state."""
     said = house.quoted(give, to, at)
     if isinstance(said, Money):
@@ -213,7 +214,7 @@ def move(house: House, give: Money, to: Currency, at: int, prices: list[Any]) ->
 
 def test_without_publishers_the_kept_price_ages_and_ends(house: House) -> None:
     house.chain.price("cKES", MIDS_E18["cKES"])
-    house.watch({})
+    house.watch([])
     now, amount = house.chain.node.now(), Money.whole(1_000, CKES)
     fresh = house.quoted(amount, USDC, now)
     aged = house.quoted(amount, USDC, now + 600)
@@ -230,7 +231,7 @@ def test_a_halted_direction_is_refused_and_the_other_goes_on(house: House) -> No
     house.chain.price("cKES", MIDS_E18["cKES"])
     house.chain.send(PAUSE, token, True, False)
     try:
-        house.watch({})
+        house.watch([])
         now = house.chain.node.now()
         assert house.quoted(Money.whole(100, CKES), USDC, now) is ExchangePaused
         assert house.paid(Money.whole(100, CKES), USDC, now, []) is ExchangePaused
@@ -244,7 +245,7 @@ def test_a_halted_direction_is_refused_and_the_other_goes_on(house: House) -> No
 def test_exact_out_costs_what_the_contract_says(house: House) -> None:
     for unit in (CKES, CNGN):
         house.chain.price(unit.code, MIDS_E18[unit.code])
-    house.watch({})
+    house.watch([])
     now, dear = house.chain.node.now(), 0
     for _ in range(ROUNDS):
         for give, get in PAIRS:
@@ -265,7 +266,7 @@ def test_a_quote_is_reached_within_its_margin_while_publishers_go_on(house: Hous
     for _ in range(ROUNDS):
         at = house.chain.node.now() + 10
         mids = house.drawn_mids(150)
-        house.watch({unit: agreed(drawn, at) for unit, drawn in mids.items()})
+        house.watch(house.signed(mids, at))
         give, get = house.draw.choice(PAIRS)
         amount = Money.whole(house.draw.randint(5, 100), USDC)
         if give != USDC:

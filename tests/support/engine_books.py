@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from juapesa.db import Database, UnitOfWork
 from juapesa.ledger.engine.books import Batch, Books
-from juapesa.ledger.engine.errors import WriterRefused
 from juapesa.ledger.engine.ids import first_id_at
 from juapesa.ledger.engine.orders import Answer, Line, Order, PlaceHold, Post
 from juapesa.ledger.engine.session import Session
 from juapesa.ledger.engine.storage import Storage
+from juapesa.ledger.errors import WriterRefused
 
 FENCE_SECONDS_MAX = 20.0
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

@@ -34,7 +34,11 @@ START_SECONDS_MAX = 20.0
 START_IN_PAST_SECONDS = 600
 # USDC per whole token × 10^18
 MIDS_E18 = {CKES: 7_720_000_000_000_000, CNGN: 650_000_000_000_000}
-SEED_USDC = 250_000 * 10**6
+HUB_USDC = 250_000 * 10**6
+PUBLISHERS = 3
+# As deployments/networks/hedera-local.toml has them, with less spread.
+SETTINGS = (0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1_000_000, 1_000_000, 100_000)
+MAX_STEP_PPM, SOURCES_MIN = 20_000, 3
 
 
 def play_key(name: str) -> Signer:
@@ -95,7 +99,11 @@ class Chain:
     node: Node
     deployment: Deployment
     relayer: Signer = field(default_factory=lambda: play_key("relayer"))
-    publisher: Signer = field(default_factory=lambda: play_key("oracle"))
+    publishers: tuple[Signer, ...] = field(
+        default_factory=lambda: tuple(
+            sorted((play_key(f"publisher {n}") for n in range(1, PUBLISHERS + 1)), key=_address)
+        )
+    )
     attesters: tuple[Signer, ...] = field(
         default_factory=lambda: tuple(
             sorted((play_key(f"attester {n}") for n in range(1, ATTESTERS + 1)), key=_address)
@@ -111,29 +119,43 @@ class Chain:
     def supply(self, token: Any) -> int:
         return int(self.node.read(self.deployment.tokens[token], abi.TOTAL_SUPPLY)[0])
 
-    def prices(self, mids_e18: dict[Any, int] | None = None, at: int | None = None) -> dict[str, Any]:
-        """What the oracle answers at ``/v1/prices``."""
+    def claim(self, token: Any, holder: str) -> int:
+        """What the pools owe to somebody."""
+        pools = self.deployment.pools
+        return int(self.node.read(pools, abi.CLAIM_OF, holder, self.deployment.tokens[token])[0])
+
+    def prices(self, publisher: Signer, at: int | None = None) -> dict[str, Any]:
+        """What a publisher answers at ``/v1/prices``."""
         observed = at or int(time.time())
         listed = [
             {
                 "symbol": token.code,
                 "midE18": str(mid),
                 "observedAt": observed,
-                "signature": "0x" + self._price_signature(token, mid, observed).hex(),
+                "signature": "0x" + self._price_signature(publisher, token, mid, observed).hex(),
             }
-            for token, mid in (mids_e18 or MIDS_E18).items()
+            for token, mid in MIDS_E18.items()
         ]
-        return {"prices": listed, "publisher": self.publisher.address}
+        return {"prices": listed, "publisher": publisher.address}
 
-    def _price_signature(self, token: Any, mid: int, observed: int) -> bytes:
+    def signed_prices(self, at: int) -> list[tuple[Any, ...]]:
+        """Prices as the router takes them: each token's, in the order of their publishers."""
+        return [
+            (self.deployment.tokens[token], mid, at, self._price_signature(publisher, token, mid, at))
+            for token, mid in MIDS_E18.items()
+            for publisher in self.publishers
+        ]
+
+    def _price_signature(self, publisher: Signer, token: Any, mid: int, observed: int) -> bytes:
         digest = self.node.read(
             self.deployment.pools, PRICE_DIGEST, self.deployment.tokens[token], mid, observed
         )[0]
-        return self.publisher.sign_digest(digest)
+        return publisher.sign_digest(digest)
 
 
 PRICE_DIGEST = abi.Function("priceDigest", ("address", "uint128", "uint64"), ("bytes32",))
-_ROLE_GRANT = abi.Function("grantRole", ("bytes32", "address"))
+_SETTINGS_TYPE = "(uint8,uint16,uint16,uint16,uint24,uint24,uint24,uint24,uint24,uint24,uint24,uint24)"
+_APPOINTED = ("address", "bool")
 
 
 def _address(signer: Signer) -> str:
@@ -167,29 +189,30 @@ def _deploy(node: Node) -> Chain:
         token: make("LocalToken", ("string", "string", "address"), (name, token.code, registry))
         for token, name in named.items()
     }
-    pools = make("SpotPools", ("address", "address"), (admin, usdc))
-    router = make("SpotRouter", ("address", "address", "address"), (admin, registry, pools))
-    roles = (
-        (pools, "ROUTER", router),
-        (pools, "HOUSE", admin),
-        (pools, "PUBLISHER", empty.publisher.address),
-        (router, "RELAYER", empty.relayer.address),
-    )
-    for contract, role, holder in roles:
-        node.send(_ROLE_GRANT.call(keccak256(role.encode()), holder), contract)
-    node.send(abi.Function("setIssuer", ("address", "bool")).call(router, True), registry)
-    total = SEED_USDC * len(tokens)
-    node.send(abi.Function("mint", ("address", "uint64")).call(admin, total), usdc)
-    node.send(abi.Function("approve", ("address", "uint256")).call(pools, total), usdc)
+    desk = make("PoolsDesk", ("address", "address"), (governance, usdc))
+    three = ("address", "address", "address")
+    pools = make("Pools", three, (governance, usdc, desk))
+    router = make("Router", three, (governance, registry, pools))
+    appointments = [
+        (registry, "setIssuer", router),
+        (pools, "setRouter", router),
+        (router, "setRelayer", empty.relayer.address),
+        *((pools, "setPublisher", each.address) for each in empty.publishers),
+    ]
+    for contract, function, whom in appointments:
+        node.send(abi.Function(function, _APPOINTED).call(whom, True), contract)
     for token in tokens.values():
         limit = (token, 500_000_000 * 10**6, 500)
         node.send(abi.Function("configureToken", ("address", "uint64", "uint32")).call(*limit), registry)
-        config = (2_500, 250_000, 120, 20_000)
-        configure = abi.Function("configure", ("address", "(uint32,uint32,uint32,uint32)"))
-        node.send(configure.call(token, config), pools)
-        node.send(abi.Function("deposit", ("address", "uint64", "uint64")).call(token, 0, SEED_USDC), pools)
+        node.send(abi.Function("configure", ("address", _SETTINGS_TYPE)).call(token, SETTINGS), pools)
+        price = abi.Function("configurePrice", ("address", "uint24", "uint8"))
+        node.send(price.call(token, MAX_STEP_PPM, SOURCES_MIN), pools)
     for token in (usdc, *tokens.values()):
         node.send(abi.Function("prepare", ("address",)).call(token), router)
+    node.send(abi.Function("mint", ("address", "uint64")).call(admin, HUB_USDC), usdc)
+    node.send(abi.Function("approve", ("address", "uint256")).call(pools, HUB_USDC), usdc)
+    deposit = abi.Function("deposit", ("address", "uint64", "address"))
+    node.send(deposit.call(usdc, HUB_USDC, router), pools)
     node.ask("anvil_setBalance", empty.relayer.address, hex(10**21))
     where = {currency: at.lower() for currency, at in {USDC: usdc, **tokens}.items()}
     return Chain(

@@ -28,6 +28,7 @@ from juapesa.payments.domain import Kind, Order, Quote, Source, Summary
 from juapesa.pools import store as pool_store
 from juapesa_agents.common.options import Options
 from juapesa_agents.settler import Settler
+from support.books import assert_books_verify
 from support.pool_states import pool_snapshot
 from support.sandboxes import Daraja, Momo, daraja, momo, served
 
@@ -217,8 +218,8 @@ class House:
     def assert_square(self) -> None:
         """Books balance, nothing is in transit or held, and floats are what operators say."""
         parts = self.parts()
+        assert_books_verify(self.db)
         with self.db.unit_of_work() as uow:
-            assert parts.ledger.trial(uow).faults == ()
             for unit in (KES, NGN, USDC):
                 account = parts.ledger.account(uow, AccountKind.IN_TRANSIT, "", unit)
                 balance = parts.ledger.balance(uow, account)

@@ -9,7 +9,7 @@ import pytest
 from juapesa.chain import abi
 from juapesa.crypto import keccak256
 
-CONTRACTS = ("AttestationRegistry", "LocalToken", "SpotPools", "SpotRouter")
+CONTRACTS = ("AttestationRegistry", "LocalToken", "Pools", "PoolsDesk", "Router")
 FUNCTIONS = (
     abi.SETTLE,
     abi.SETTLED,
@@ -17,15 +17,20 @@ FUNCTIONS = (
     abi.BALANCE_OF,
     abi.ATTESTERS,
     abi.NUMBER_USED,
-    abi.POOL_STATE,
+    abi.PROVIDE,
+    abi.CLAIM_OF,
 )
 EVENTS = (
-    abi.ITEM_SETTLED,
-    abi.ITEM_FAILED,
+    abi.GROUP_SETTLED,
+    abi.GROUP_FAILED,
+    abi.PRICES_REFUSED,
     abi.APPENDED,
-    abi.SWAPPED,
+    abi.TRADED,
+    abi.TRADED_MANY,
+    abi.POOL_CHANGED,
+    abi.CLAIM_CHANGED,
     abi.LIQUIDITY_CHANGED,
-    abi.USER_SWAPPED,
+    abi.FEES_CLAIMED,
 )
 
 

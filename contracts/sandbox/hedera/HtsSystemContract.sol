@@ -165,10 +165,26 @@ contract HtsSystemContract is HtsCalls {
             (address token, address account) = abi.decode(args, (address, address));
             Holder memory held = tokens[token].holders[account];
             _answer(abi.encode(held.balance, held.associated, held.automatic, held.frozen, held.kyc));
+        } else if (sel == IHtsNetwork.holdings.selector) {
+            (address[] memory list, address[] memory holders) = abi.decode(args, (address[], address[]));
+            _answer(abi.encode(_holdings(list, holders)));
         } else if (sel == IHtsNetwork.nextNumber.selector) {
             _answer(abi.encode(FIRST_TOKEN + tokensCreated));
         } else {
             _halt();
+        }
+    }
+
+    function _holdings(address[] memory list, address[] memory holders)
+        private
+        view
+        returns (uint256[] memory words)
+    {
+        words = new uint256[](list.length * holders.length);
+        for (uint256 i = 0; i < words.length; i++) {
+            Holder memory held = tokens[list[i % list.length]].holders[holders[i / list.length]];
+            words[i] = uint64(held.balance) | (held.associated ? 1 << 64 : 0) | (held.automatic ? 1 << 65 : 0)
+                | (held.frozen ? 1 << 66 : 0) | (held.kyc ? 1 << 67 : 0);
         }
     }
 

@@ -32,6 +32,13 @@ interface IHtsNetwork {
         view
         returns (int64 balance, bool associated, bool automatic, bool frozen, bool kyc);
 
+    /// @notice What accounts have of tokens, one after another and for each all tokens: a word for every pair,
+    /// `balance | associated << 64 | automatic << 65 | frozen << 66 | kyc << 67`.
+    function holdings(address[] memory list, address[] memory holders)
+        external
+        view
+        returns (uint256[] memory words);
+
     /// @notice The number that the next token gets; a facade must stand there.
     function nextNumber() external view returns (uint64 number);
 }

@@ -20,6 +20,7 @@ from juapesa.ledger import AccountKind, Entry, Ledger
 
 PAGE_ENTRIES_MAX = 200
 STATEMENT_ENTRIES_MAX = 5_000
+Cursor = Annotated[int | None, Query(ge=1, le=2**62)]
 
 
 class NoSuchAccount(NotFound):
@@ -45,9 +46,12 @@ class Change(BaseModel):
 
 
 class AccountEntry(BaseModel):
-    """A change of an account: signed as the owner sees it, with the balance after it."""
+    """A change of an account: signed as the owner sees it, with the balance after it.
 
-    sequence: int
+    ``id`` grows along the account; it is text, for it has more digits than some programs' numbers.
+    """
+
+    id: str
     change: Change
     after: Amount
     code: str
@@ -57,7 +61,7 @@ class AccountEntry(BaseModel):
     @classmethod
     def of(cls, entry: Entry) -> Self:
         return cls(
-            sequence=entry.sequence,
+            id=str(entry.id),
             change=Change(amount=entry.change.plain(), currency=entry.change.currency.code),
             after=Amount.of(entry.after),
             code=entry.code,
@@ -70,13 +74,13 @@ class Page(BaseModel):
     """Entries, newest first; ``next`` is the cursor of the page after, null at the end."""
 
     entries: list[AccountEntry]
-    next: int | None
+    next: str | None
 
 
 class AccountHold(BaseModel):
     """An amount that is set aside for something under way."""
 
-    id: int
+    id: str
     amount: Amount
     code: str
     expires_at: datetime
@@ -97,15 +101,15 @@ def account_routes(db: Database, gate: Gate, ledger: Ledger) -> APIRouter:
     def entries(
         account: int,
         client: Owner,
-        cursor: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+        cursor: Cursor = None,
         limit: Annotated[int, Query(ge=1, le=PAGE_ENTRIES_MAX)] = 50,
     ) -> Page:
         """An account's entries, newest first, a page at a time."""
         with db.unit_of_work() as uow:
             _require(uow, ledger, client, account)
-            found = ledger.entries(uow, account, limit, before=cursor)
-        following = found[-1].sequence if found and found[-1].sequence > 1 else None
-        return Page(entries=[AccountEntry.of(each) for each in found], next=following)
+            found = ledger.entries(uow, account, limit + 1, before=cursor)
+        following = str(found[limit - 1].id) if len(found) > limit else None
+        return Page(entries=[AccountEntry.of(each) for each in found[:limit]], next=following)
 
     @router.get("/{account}/holds")
     def holds(account: int, client: Owner) -> list[AccountHold]:
@@ -114,7 +118,9 @@ def account_routes(db: Database, gate: Gate, ledger: Ledger) -> APIRouter:
             _require(uow, ledger, client, account)
             found = ledger.open_holds(uow, account)
         return [
-            AccountHold(id=each.id, amount=Amount.of(each.amount), code=each.code, expires_at=each.expires_at)
+            AccountHold(
+                id=str(each.id), amount=Amount.of(each.amount), code=each.code, expires_at=each.expires_at
+            )
             for each in found
         ]
 
@@ -123,9 +129,7 @@ def account_routes(db: Database, gate: Gate, ledger: Ledger) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {"text/csv": {}}, "description": "A statement"}},
     )
-    def statement(
-        account: int, client: Owner, cursor: Annotated[int | None, Query(ge=1, le=2**62)] = None
-    ) -> Response:
+    def statement(account: int, client: Owner, cursor: Cursor = None) -> Response:
         """The last 5,000 entries (before the cursor), newest first, as CSV with a line of names."""
         with db.unit_of_work() as uow:
             _require(uow, ledger, client, account)
@@ -160,11 +164,11 @@ def _account(uow: UnitOfWork, ledger: Ledger, account: int) -> Account:
 def _csv(entries: list[Entry]) -> str:
     text = io.StringIO()
     lines = csv.writer(text)
-    lines.writerow(("sequence", "booked_at", "effective_at", "code", "change", "after", "currency"))
+    lines.writerow(("id", "booked_at", "effective_at", "code", "change", "after", "currency"))
     for each in entries:
         lines.writerow(
             (
-                each.sequence,
+                each.id,
                 each.booked_at.isoformat(),
                 each.effective_at.isoformat(),
                 each.code,

@@ -3,10 +3,9 @@
 Every request is signed with the attester's own key (``issuance.desk``); there is no shared secret.
 """
 
-import uuid
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -14,6 +13,9 @@ from juapesa.clock import Clock
 from juapesa.db import Database
 from juapesa.issuance import desk
 from juapesa.issuance.service import Issuance
+from juapesa.issuance.statements import ENTRIES_MAX
+
+StatementId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 class Signature(BaseModel):
@@ -24,8 +26,16 @@ class Signature(BaseModel):
     signature: str = Field(pattern=r"^0x[0-9a-fA-F]{130}$")
 
 
+class Refusal(BaseModel):
+    """The numbers of a statement's entries that are in the way of a signature."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    numbers: list[Annotated[int, Field(ge=0, lt=2**63)]] = Field(min_length=1, max_length=ENTRIES_MAX)
+
+
 def attester_routes(db: Database, issuance: Issuance, clock: Clock) -> APIRouter:
-    """`GET /attesters/requests`, `POST /attesters/requests/{item}/signature`."""
+    """`GET /attesters/requests`, `POST /attesters/requests/{statement}/signature` and `…/refusal`."""
     router = APIRouter(prefix="/attesters", tags=["attesters"])
 
     async def caller(request: Request) -> str:
@@ -46,14 +56,24 @@ def attester_routes(db: Database, issuance: Issuance, clock: Clock) -> APIRouter
         with db.unit_of_work() as uow:
             return [desk.request_json(each) for each in issuance.open_requests(uow, attester)]
 
-    @router.post("/requests/{item}/signature", status_code=204)
-    async def sign(item: uuid.UUID, given: Signature, request: Request) -> None:
+    @router.post("/requests/{statement}/signature", status_code=204)
+    async def sign(statement: StatementId, given: Signature, request: Request) -> None:
         """Hand in a signature. Repeating it is harmless."""
         attester = await caller(request)
-        await run_in_threadpool(write, attester, item, bytes.fromhex(given.signature[2:]))
+        await run_in_threadpool(write, attester, statement, bytes.fromhex(given.signature[2:]))
 
-    def write(attester: str, item: uuid.UUID, signature: bytes) -> None:
+    def write(attester: str, statement: int, signature: bytes) -> None:
         with db.unit_of_work() as uow:
-            issuance.add_signature(uow, attester, item, signature)
+            issuance.add_signature(uow, attester, statement, signature)
+
+    @router.post("/requests/{statement}/refusal", status_code=204)
+    async def refuse(statement: StatementId, given: Refusal, request: Request) -> None:
+        """Say which entries are not signed, so that the statement is made again without them."""
+        attester = await caller(request)
+        await run_in_threadpool(split, attester, statement, given.numbers)
+
+    def split(attester: str, statement: int, numbers: list[int]) -> None:
+        with db.unit_of_work() as uow:
+            issuance.refuse(uow, attester, statement, numbers)
 
     return router

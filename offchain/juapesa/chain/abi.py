@@ -13,16 +13,13 @@ from juapesa.crypto import keccak256
 
 STATEMENT = "(address,address,uint64,bytes32,uint64,uint64,uint64)"
 MINT = f"({STATEMENT},bytes,bytes)"
-SWAP = "(address,address,uint64,uint64)"
-BURN = "(address,uint64,bytes32)"
-DEPOSIT = "(address,uint64)"
-ITEM = f"(bytes32,uint64,{MINT}[],{SWAP}[],{BURN}[],{DEPOSIT}[])"
 PRICE = "(address,uint128,uint64,bytes)"
+GROUP = f"(address[],{MINT}[],bytes)"
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A contract's function: ``Function("settled", ("bytes32",), ("bool",))``."""
+    """A contract's function: ``Function("settled", ("uint64",), ("bool",))``."""
 
     name: str
     inputs: tuple[str, ...]
@@ -32,9 +29,20 @@ class Function:
     def signature(self) -> str:
         return f"{self.name}({','.join(self.inputs)})"
 
+    @property
+    def call_id(self) -> bytes:
+        """The four bytes that call data begins with."""
+        return keccak256(self.signature.encode())[:4]
+
     def call(self, *values: Any) -> bytes:
         """Call data."""
-        return keccak256(self.signature.encode())[:4] + encode(self.inputs, values)
+        return self.call_id + encode(self.inputs, values)
+
+    def arguments(self, data: bytes) -> tuple[Any, ...] | None:
+        """What call data says; None when it calls something else."""
+        if data[:4] != self.call_id:
+            return None
+        return tuple(decode(self.inputs, data[4:]))
 
     def result(self, data: bytes) -> tuple[Any, ...]:
         """What the call returned."""
@@ -77,20 +85,18 @@ def _event(name: str, *inputs: str) -> Event:
     )
 
 
-SETTLE = Function("settle", (f"{ITEM}[]", f"{PRICE}[]"))
-SETTLED = Function("settled", ("bytes32",), ("bool",))
+SETTLE = Function("settle", (f"{PRICE}[]", f"{GROUP}[]"))
+SETTLED = Function("settled", ("uint64",), ("bool",))
+PROVIDE = Function("provide", ("address", "uint64", "uint64", "uint80"), ("uint80",))
 TOTAL_SUPPLY = Function("totalSupply", (), ("uint256",))
 BALANCE_OF = Function("balanceOf", ("address",), ("uint256",))
+CLAIM_OF = Function("balanceOf", ("address", "address"), ("uint64",))
 ATTESTERS = Function("attesters", (), ("address[]", "uint8"))
 NUMBER_USED = Function("numberUsed", ("uint64",), ("bool",))
-POOL_STATE = Function(
-    "state",
-    ("address",),
-    ("(bool,uint128,uint64,uint64,uint64,uint32,uint32,uint32,uint32,bool,bool)",),
-)
 
-ITEM_SETTLED = _event("ItemSettled", "bytes32 indexed", "uint64[]")
-ITEM_FAILED = _event("ItemFailed", "bytes32 indexed", "bytes")
+GROUP_SETTLED = _event("Settled", "uint256 indexed", "bytes")
+GROUP_FAILED = _event("GroupFailed", "uint256 indexed", "bytes")
+PRICES_REFUSED = _event("PricesRefused", "bytes")
 APPENDED = _event(
     "Appended",
     "uint64 indexed",
@@ -102,91 +108,104 @@ APPENDED = _event(
     "uint64",
     "bytes",
 )
-SWAPPED = _event(
-    "Swapped",
-    "address indexed",
-    "address indexed",
-    "bool indexed",
-    "uint64",
-    "uint64",
-    "uint64",
-    "uint64",
-    "uint128",
-)
-USER_SWAPPED = _event(
-    "UserSwapped",
-    "address indexed",
-    "address indexed",
-    "address indexed",
-    "uint64",
-    "uint64",
-    "address",
-)
-LIQUIDITY_CHANGED = _event(
-    "LiquidityChanged", "address indexed", "address indexed", "int64", "int64", "uint64", "uint64"
-)
+TRADED = _event("Traded", "address indexed", "uint256", "uint256")
+TRADED_MANY = _event("TradedMany", "address indexed", "address[]", "bytes")
+POOL_CHANGED = _event("PoolChanged", "address indexed", "uint256")
+CLAIM_CHANGED = _event("ClaimChanged", "address indexed", "address indexed", "int64", "uint64")
+LIQUIDITY_CHANGED = _event("LiquidityChanged", "address indexed", "address indexed", "uint256", "uint256")
+FEES_CLAIMED = _event("FeesClaimed", "address indexed", "address indexed", "uint8", "uint64")
 
 _ERRORS = {
     "0x" + keccak256(signature.encode())[:4].hex(): signature.split("(")[0]
     for signature in (
-        "Paused()",
-        "UnknownToken(address)",
-        "BadAmount(uint64)",
-        "BadAmount(uint256)",
-        "StatementExpired(uint64,uint64)",
-        "StatementFromFuture(uint64,uint64)",
-        "StatementStale(uint64,uint64,uint64)",
-        "NumberUsed(uint64)",
-        "ReportUsed(bytes32)",
-        "NotIssuer(address)",
-        "BadEntries()",
-        "WrongTotal(uint64,uint256)",
-        "UnknownCheckpoint(uint64)",
         "AccessManagedInvalidAuthority(address)",
         "AccessManagedRequiredDelay(address,uint32)",
         "AccessManagedUnauthorized(address)",
-        "CustodyShort(uint64,uint64)",
-        "WrongSignatureCount(uint256,uint256)",
-        "NotAttester(address)",
-        "SignersNotAscending(address,address)",
-        "MintLimit(uint64,uint64)",
-        "UnknownPair(address,address)",
-        "DirectionPaused(address,bool)",
-        "TradeTooLarge(address,uint256,uint256)",
-        "MinOutNotMet(uint64,uint64)",
-        "ReserveShort(address,uint64,uint64)",
-        "StalePrice(address,uint64,uint64,uint64)",
-        "AlreadySettled(bytes32)",
-        "DeadlinePassed(uint64,uint64)",
-        "ERC20InsufficientBalance(address,uint256,uint256)",
-        "AccessControlBadConfirmation()",
-        "AccessControlUnauthorizedAccount(address,bytes32)",
+        "AccessManagerAlreadyScheduled(bytes32)",
+        "AccessManagerBadConfirmation()",
+        "AccessManagerExpired(bytes32)",
+        "AccessManagerInvalidInitialAdmin(address)",
+        "AccessManagerLockedRole(uint64)",
+        "AccessManagerNotReady(bytes32)",
+        "AccessManagerNotScheduled(bytes32)",
+        "AccessManagerUnauthorizedAccount(address,uint64)",
+        "AccessManagerUnauthorizedCall(address,address,bytes4)",
+        "AccessManagerUnauthorizedCancel(address,address,address,bytes4)",
+        "AccessManagerUnauthorizedConsume(address)",
+        "AddressEmptyCode(address)",
+        "BadAmount(uint256)",
         "BadAttesterSet(uint256,uint8)",
+        "BadConfig()",
+        "BadEntries()",
+        "BadPeg(address,address)",
+        "BadPrice(uint256)",
+        "BadPriceConfig(uint24,uint8)",
+        "BadSettings()",
+        "BatchOutOfGas(uint256,uint256,uint256)",
+        "ClaimShort(address,address,uint256,uint256)",
+        "CustodyShort(uint64,uint64)",
+        "DirectionPaused(address,bool)",
+        "DoubtfulPrice(address,uint256,uint256)",
         "ECDSAInvalidSignature()",
         "ECDSAInvalidSignatureLength(uint256)",
         "ECDSAInvalidSignatureS(bytes32)",
-        "InvalidShortString()",
-        "ReentrancyGuardReentrantCall()",
-        "StringTooLong(string)",
-        "UnfitToken(address)",
         "ERC20InsufficientAllowance(address,uint256,uint256)",
+        "ERC20InsufficientBalance(address,uint256,uint256)",
         "ERC20InvalidApprover(address)",
         "ERC20InvalidReceiver(address)",
         "ERC20InvalidSender(address)",
         "ERC20InvalidSpender(address)",
-        "OnlyRegistry(address)",
-        "BadConfig()",
-        "BadPrice(uint128)",
+        "Expired(uint64,uint64)",
+        "FailedCall()",
+        "InsufficientBalance(uint256,uint256)",
+        "InvalidShortString()",
+        "LimitReached(address,bool,uint256,uint256)",
+        "MalformedGroup(string)",
+        "MaxInExceeded(uint256,uint256)",
+        "MinOutNotMet(uint256,uint256)",
+        "MintLimit(uint64,uint64)",
+        "NotAttester(address)",
+        "NotIssuer(address)",
         "NotNewer(uint64,uint64)",
         "NotPublisher(address)",
+        "NotRelayer(address)",
+        "NotRouter(address)",
+        "NumberUsed(uint64)",
+        "OnlyRegistry(address)",
+        "OnlyWithinSettlement(address)",
+        "Paused()",
+        "PayoutShort(uint256,uint256)",
+        "PegClosed(address,address)",
+        "PegReserveShort(uint64,uint64)",
+        "PegShort(address,address,uint256)",
+        "PositionShort(uint256,uint256)",
         "PriceFromFuture(uint64,uint64)",
+        "PriceTooOld(uint64,uint64)",
+        "PublishersNotAscending(address,address,address)",
+        "Reentered()",
+        "ReentrancyGuardReentrantCall()",
+        "ReportUsed(bytes32)",
+        "ReserveShort(address,uint256,uint256)",
+        "SafeCastOverflowedUintDowncast(uint8,uint256)",
         "SafeERC20FailedOperation(address)",
-        "StepTooLarge(address,uint128,uint128,uint32)",
-        "UnknownPool(address)",
+        "SharesShort(uint256,uint256)",
+        "SignersNotAscending(address,address)",
+        "SourcesOutOfRange(address,uint256,uint256)",
+        "StalePrice(address,uint64,uint64,uint64)",
+        "StatementExpired(uint64,uint64)",
+        "StatementFromFuture(uint64,uint64)",
+        "StatementStale(uint64,uint64,uint64)",
+        "StringTooLong(string)",
+        "TooManyTokens()",
+        "TransferFailed(address)",
+        "UnfitToken(address)",
+        "UnknownCheckpoint(uint64)",
+        "UnknownPair(address,address)",
         "UnknownPriceToken(address)",
-        "BadRecipient()",
-        "BatchOutOfGas(bytes32,uint256)",
-        "OnlySelf(address)",
+        "UnknownTerm(uint8)",
+        "UnknownToken(address)",
+        "WrongSignatureCount(uint256,uint256)",
+        "WrongTotal(uint64,uint256)",
     )
 }
 
@@ -199,12 +218,12 @@ def error_name(revert_data: bytes) -> str:
     return _ERRORS.get(selector, selector)
 
 
-def supply_fallen_short_of(revert_data: bytes) -> int:
-    """The ``supplyAfter`` of a ``CustodyShort``; 0 for any other error."""
+def custody_short(revert_data: bytes) -> tuple[int, int] | None:
+    """The reserves claimed and the supply that they fell short of, of a ``CustodyShort``."""
     if error_name(revert_data) != "CustodyShort":
-        return 0
-    _reserves, supply_after = decode(["uint64", "uint64"], revert_data[4:])
-    return int(supply_after)
+        return None
+    reserves, supply_after = decode(["uint64", "uint64"], revert_data[4:])
+    return int(reserves), int(supply_after)
 
 
 def topics_of(logs: Sequence[dict[str, Any]], event: Event, address: str) -> list[dict[str, Any]]:

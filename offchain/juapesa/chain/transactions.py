@@ -37,6 +37,12 @@ def gas_price_of(raw: bytes) -> int:
     return int.from_bytes(rlp.decode(raw)[1])
 
 
+def call_data_of(raw: bytes) -> bytes:
+    """What a signed transaction calls its contract with."""
+    data: bytes = rlp.decode(raw)[5]
+    return data
+
+
 def _sign(signer: Signer, chain_id: int, fields: list[int | bytes]) -> SignedTransaction:
     signature = signer.sign_digest(keccak256(rlp.encode([*fields, chain_id, 0, 0])))
     r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:64])

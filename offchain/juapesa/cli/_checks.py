@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,12 +12,14 @@ import psycopg
 from juapesa.chain import load_deployment
 from juapesa.config import Settings
 from juapesa.crypto import open_keystore
-from juapesa.db import EmbeddedPostgres
+from juapesa.db import EmbeddedPostgres, reading
 from juapesa.db.migrate import position
 from juapesa.errors import JuaError, Unavailable
+from juapesa.ledger.engine.checks import last_verdict
 
 TIMEOUT_SECONDS = 3.0
 CLOCK_SKEW_SECONDS_MAX = 15.0  # a custody statement that is newer than the chain's time is refused
+CHECK_AGE_MAX = timedelta(hours=3)
 START = "Start everything with `jua up`, or look into its logs."
 
 
@@ -58,6 +61,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "configuration", lambda: _configuration(settings)
     yield "keys", lambda: _keys(settings)
     yield "database", lambda: _database(settings)
+    yield "books", lambda: _books(settings)
     yield "chain", lambda: _chain(settings)
     yield "clock", lambda: _clock(settings)
     yield "contracts", lambda: _contracts(settings)
@@ -95,14 +99,33 @@ def _keys(settings: Settings) -> str:
     return f"the keystore opens; {len(files)} files, for their owner only"
 
 
-def _database(settings: Settings) -> str:
+def _database_url(settings: Settings) -> str:
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-    else:
-        server = EmbeddedPostgres(settings.data_dir)
-        if server.pid is None:
-            raise Fault("the embedded PostgreSQL does not run", START)
-        url = server.url()
+        return settings.database_url.get_secret_value()
+    server = EmbeddedPostgres(settings.data_dir)
+    if server.pid is None:
+        raise Fault("the embedded PostgreSQL does not run", START)
+    return server.url()
+
+
+def _books(settings: Settings) -> str:
+    try:
+        with reading(_database_url(settings)) as snapshot:
+            checked = last_verdict(snapshot)
+    except psycopg.Error as problem:
+        raise Fault(f"they cannot be read ({type(problem).__name__})", "Run `jua db upgrade`.") from problem
+    if checked is None:
+        raise Fault("nobody has checked them yet", "Does the bookkeeper run? `jua agent bookkeeper --once`.")
+    if checked.verdict.first_fault is not None:
+        raise Fault(checked.verdict.first_fault, "Stop paying and call who knows; run `jua ledger verify`.")
+    age = datetime.now(UTC) - checked.at
+    if age > CHECK_AGE_MAX:
+        raise Fault(f"last checked at {checked.at:%Y-%m-%d %H:%M} UTC", "Does the bookkeeper run?")
+    return f"{checked.verdict.transfers} rows, all as they were booked, {age.total_seconds():.0f} s ago"
+
+
+def _database(settings: Settings) -> str:
+    url = _database_url(settings)
     try:
         with psycopg.connect(url, connect_timeout=int(TIMEOUT_SECONDS)) as connection:
             row = connection.execute("SELECT current_setting('server_version')").fetchone()

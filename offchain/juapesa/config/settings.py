@@ -50,7 +50,7 @@ class ChainSettings(Section):
     chain_id: int = 298
     deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
     block_seconds: float = 2.0
-    batch_items_max: int = Field(default=40, ge=1, le=60)  # keeps a batch under Hedera's 15 M gas
+    batch_items_max: int = Field(default=100, ge=1, le=128)  # keeps a batch under Hedera's 15 M gas
     item_deadline_seconds: int = 120
     # The price publishers; the pools want three at least, and their signatures.
     price_urls: list[str] = [f"http://127.0.0.1:8713/{number}" for number in (1, 2, 3)]
@@ -143,7 +143,8 @@ class CapitalSettings(Section):
     """The house's own money at first start. Attesters check that the floats really hold it."""
 
     float_minor: dict[str, int] = {"mpesa-ke": 2_000_000_000, "momo-ng": 20_000_000_000}
-    pool_whole: dict[str, int] = {"cKES": 5_000_000, "cNGN": 50_000_000}  # into the pools
+    pool_whole: dict[str, int] = {"cKES": 13_000_000, "cNGN": 150_000_000}  # into the pools
+    pool_usdc_whole: dict[str, int] = {"cKES": 100_000, "cNGN": 100_000}  # beside them, out of the hub
     hub_whole: dict[str, int] = {"cKES": 100_000, "cNGN": 1_000_000}  # covers losses of unwinding swaps
 
 

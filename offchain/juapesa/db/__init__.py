@@ -1,7 +1,15 @@
 """The database: connections, units of work, migrations and the embedded server."""
 
-from juapesa.db.connection import Database, UnitOfWork
+from juapesa.db.connection import Database, UnitOfWork, reading
 from juapesa.db.embedded import DatabaseUnavailable, EmbeddedPostgres, resolve_url
 from juapesa.db.retry import retried
 
-__all__ = ["Database", "DatabaseUnavailable", "EmbeddedPostgres", "UnitOfWork", "resolve_url", "retried"]
+__all__ = [
+    "Database",
+    "DatabaseUnavailable",
+    "EmbeddedPostgres",
+    "UnitOfWork",
+    "reading",
+    "resolve_url",
+    "retried",
+]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg_pool import ConnectionPool
 
 Row = dict[str, Any]
@@ -35,6 +35,17 @@ class UnitOfWork:
     def all(self, sql: str, params: Params = ()) -> list[Row]:
         """Every row."""
         return self._connection.execute(sql.encode(), params).fetchall()
+
+    def tuples(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        """Every row as a tuple: for many rows, and where names would only repeat the statement."""
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            return cursor.execute(sql.encode(), params).fetchall()
+
+    def copy_out(self, sql: str) -> Iterator[bytes]:
+        """What a ``COPY … TO STDOUT`` says, block by block. Every block must be read."""
+        with self._connection.cursor().copy(sql.encode()) as copy:
+            for block in copy:
+                yield bytes(block)
 
     def notify(self, channel: str) -> None:
         """Wake whoever listens on ``channel``, once this transaction has committed."""
@@ -68,6 +79,22 @@ class Database:
         with self._pool.connection() as connection:
             yield UnitOfWork(connection)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[UnitOfWork]:
+        """A transaction that may only read, and reads everything as of one instant."""
+        with self.unit_of_work() as uow:
+            uow.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield uow
+
     def close(self) -> None:
         """Give every connection back."""
         self._pool.close()
+
+
+@contextmanager
+def reading(url: str) -> Iterator[UnitOfWork]:
+    """One snapshot of a database, over a connection of its own."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield UnitOfWork(connection)

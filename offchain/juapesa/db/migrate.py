@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 MIGRATION_LOCK = 789_001
 
 
-def upgrade(url: str) -> None:
-    """Run every migration that this database lacks, in one transaction.
+def upgrade(url: str, to: str = "head") -> None:
+    """Run every migration that this database lacks, up to ``to``, in one transaction.
 
     ``url`` is a libpq URL (``postgresql://…``). Safe to run again and by several processes
     at once.
@@ -23,7 +23,7 @@ def upgrade(url: str) -> None:
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def position(url: str) -> tuple[str | None, str | None]:

@@ -7,13 +7,13 @@ secret, and a captured header is good for one request and one minute only.
 
 import hashlib
 import re
-import uuid
 from typing import Any
 
 from juapesa.crypto import BadSignature, Signer, keccak256, recover_address
 from juapesa.errors import InvalidInput, NotAllowed
-from juapesa.issuance.domain import Mint, Source, Statement, StatementRequest
-from juapesa.money import Money, currency
+from juapesa.issuance.domain import Mint, Source
+from juapesa.issuance.statements import ENTRIES_MAX, Entry, Statement, StatementRequest
+from juapesa.money import Currency, Money, currency
 
 CLOCK_SKEW_SECONDS_MAX = 60
 TEXT_CHARACTERS_MAX = 200
@@ -55,55 +55,67 @@ def _digest(method: str, path: str, body: bytes, seconds: int) -> bytes:
 
 def request_json(request: StatementRequest) -> dict[str, Any]:
     """A statement request as it travels. Holds no phone number."""
-    mint, statement = request.mint, request.statement
+    statement = request.statement
     return {
-        "item": str(request.item_id),
+        "statement": request.id,
         "token": request.token.code,
-        "source": mint.source,
-        "rail": mint.rail,
-        "reference": mint.reference,
-        "receipt": mint.receipt,
-        "statement": {
-            "token": statement.token,
-            "to": statement.to,
-            "number": statement.number,
-            "amount": statement.amount,
-            "receipt": "0x" + statement.receipt_hash.hex(),
-            "reserves": statement.reserves,
-            "observedAt": statement.observed_at,
-            "expiresAt": statement.expires_at,
-        },
+        "tokenAddress": statement.token,
+        "to": statement.to,
+        "reserves": statement.reserves,
+        "observedAt": statement.observed_at,
+        "expiresAt": statement.expires_at,
+        "entries": [
+            {
+                "number": entry.number,
+                "amount": entry.amount,
+                "receiptHash": "0x" + entry.receipt_hash.hex(),
+                "source": mint.source,
+                "rail": mint.rail,
+                "reference": mint.reference,
+                "receipt": mint.receipt,
+            }
+            for entry, mint in zip(statement.entries, request.mints, strict=True)
+        ],
     }
 
 
 def read_request(found: Any) -> StatementRequest:
     """A statement request as it arrived; every field has its type and size. Raises InvalidInput."""
     try:
-        stated, token = found["statement"], currency(_text(found["token"]))
-        amount = _unsigned(stated["amount"])
+        token, listed = currency(_text(found["token"])), found["entries"]
+        if not isinstance(listed, list) or not 1 <= len(listed) <= ENTRIES_MAX:
+            raise ValueError("no list of entries")
+        entries = tuple(_entry(each) for each in listed)
+        _unsigned(sum(each.amount for each in entries))
         return StatementRequest(
-            item_id=uuid.UUID(_text(found["item"])),
+            id=_unsigned(found["statement"]),
             token=token,
-            mint=Mint(
-                Money(amount, token),
-                Source(found["source"]),
-                _text(found["rail"]),
-                _text(found["reference"]),
-                _text(found["receipt"]),
-            ),
+            mints=tuple(_mint(each, token) for each in listed),
             statement=Statement(
-                token=_address(stated["token"]),
-                to=_address(stated["to"]),
-                number=_unsigned(stated["number"]),
-                amount=amount,
-                receipt_hash=_word(stated["receipt"]),
-                reserves=_unsigned(stated["reserves"]),
-                observed_at=_unsigned(stated["observedAt"]),
-                expires_at=_unsigned(stated["expiresAt"]),
+                token=_address(found["tokenAddress"]),
+                to=_address(found["to"]),
+                entries=entries,
+                reserves=_unsigned(found["reserves"]),
+                observed_at=_unsigned(found["observedAt"]),
+                expires_at=_unsigned(found["expiresAt"]),
             ),
         )
     except (KeyError, TypeError, ValueError) as problem:
         raise InvalidInput(f"This is no statement request: {type(problem).__name__}.") from None
+
+
+def _entry(found: Any) -> Entry:
+    return Entry(_unsigned(found["number"]), _unsigned(found["amount"]), _word(found["receiptHash"]))
+
+
+def _mint(found: Any, token: Currency) -> Mint:
+    return Mint(
+        Money(_unsigned(found["amount"]), token),
+        Source(found["source"]),
+        _text(found["rail"]),
+        _text(found["reference"]),
+        _text(found["receipt"]),
+    )
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,7 @@ A batch goes *built* → *included*. Its bytes and hash are committed before any
 and there is at most one built batch: until its fate is certain nothing else is sent. A restarted
 relayer finds it and sends the same bytes again, which can do no harm. Should another transaction
 have taken its nonce, the batch is *replaced*: its items are asked for at the router, which settles
-an id once, ever. An item that was ever sent is failed only after the router has said that it is
+a number once, ever. An item that was ever sent is failed only after the router has said that it is
 not settled: nothing would be worse than a refund of what was done.
 """
 
@@ -16,25 +16,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import psycopg
 
 from juapesa.chain import Deployment, Rpc, RpcRefused, abi
-from juapesa.chain.prices import NoPrices, SignedPrice, fetch_prices
-from juapesa.chain.transactions import GAS_MAX, SignedTransaction, gas_price_of, sign_call, sign_dearer
+from juapesa.chain.prices import NoPrices, Publishers, SignedPrice
+from juapesa.chain.transactions import (
+    GAS_MAX,
+    SignedTransaction,
+    call_data_of,
+    gas_price_of,
+    sign_call,
+    sign_dearer,
+)
 from juapesa.clock import Clock
 from juapesa.crypto import Signer
 from juapesa.db import Database, UnitOfWork
-from juapesa.issuance import store
-from juapesa.issuance.batches import (
-    FINAL_REFUSALS,
-    STATEMENT_REFUSALS,
-    Ready,
-    Verdict,
-    settle_call,
-    verdicts,
-)
-from juapesa.issuance.domain import item_key
+from juapesa.issuance import custody_store, store
+from juapesa.issuance.batches import Ready, Signed, Verdict, provide_call, settle_call, verdicts
 from juapesa.issuance.errors import AnotherRelayer
 from juapesa.issuance.service import CHAIN_ITEMS, Issuance
 
@@ -43,6 +41,8 @@ DEADLINE_MARGIN = timedelta(seconds=10)
 GAS_HEADROOM_PERCENT = 25
 # A mirror shows a nonce before it shows the receipt, by some seconds: only a lasting silence counts.
 LOST_SECONDS = 20.0
+# Receipts that come in quick succession share a statement; the first of them does not wait.
+GATHER_SECONDS = 1.0
 _KNOWN = ("already known", "already imported", "nonce")
 _TOO_CHEAP = ("underpriced", "gas price", "gasprice", "fee per gas", "fee too low")
 
@@ -55,50 +55,71 @@ class Relay:
     issuance: Issuance
     deployment: Deployment
     rpc: Rpc
-    http: httpx.AsyncClient
-    oracle_url: str
+    publishers: Publishers
     signer: Signer
     clock: Clock
     batch_items_max: int
     dry_run: bool = False
     lost_seconds: float = LOST_SECONDS
+    gather_seconds: float = GATHER_SECONDS
     _overtaken: dict[int, float] = field(default_factory=dict)  # since when a batch's nonce has been gone
+    _gathered: list[float] = field(default_factory=list)  # when statements were made last
 
     async def tick(self) -> int:
         """Follow the open batch, or build and send the next; how many items came to an end or were sent."""
+        await asyncio.to_thread(self._gather)
         batch = await asyncio.to_thread(self._open_batch)
         if batch is not None:
             return await self._follow(batch)
         await self._end_overdue()
-        await asyncio.to_thread(self._refresh_statements)
         ready = await asyncio.to_thread(self._ready)
-        if not ready:
-            return 0
-        prices, sendable = await self._prices(ready)
-        return await self._send(sendable, prices)
+        settling = [each for each in ready if each.orders.provide is None]
+        if settling:
+            prices, sendable = await self._prices(settling)
+            return await self._settle(sendable, prices)
+        providing = [each for each in ready if each.orders.provide is not None]
+        return await self._provide(providing[0]) if providing else 0
 
     # --- sending ---------------------------------------------------------------------------
 
-    async def _send(self, ready: Sequence[Ready], prices: Sequence[SignedPrice]) -> int:
+    async def _settle(self, ready: Sequence[Ready], prices: Sequence[SignedPrice]) -> int:
         data = settle_call(ready, prices, self.deployment, self.issuance.receipt_key)
-        sender, router = self.signer.address, self.deployment.router
         try:
-            gas = await self.rpc.estimate_gas(sender, router, data)
+            gas = await self._gas(data)
         except RpcRefused:
             # Too large for one transaction, or a state that no estimate foresees: send fewer.
             if len(ready) > 1:
-                return await self._send(ready[: len(ready) // 2], prices)
+                return await self._settle(ready[: len(ready) // 2], prices)
             gas = GAS_MAX
+        return await self._send(data, gas, ready)
+
+    async def _provide(self, ready: Ready) -> int:
+        """The house's liquidity, in a transaction of its own, once the hub has it and there is a price."""
+        data = provide_call(ready, self.deployment)
+        try:
+            gas = await self._gas(data)
+        except RpcRefused as refused:
+            if abi.error_name(_revert_data(refused)) != "StalePrice":
+                return 0  # not yet in the hub, or not any more: it waits for that, or for its deadline
+            prices = await self.publishers.newest()
+            data = settle_call([], prices, self.deployment, self.issuance.receipt_key)
+            return await self._send(data, await self._gas(data), []) if prices else 0
+        return await self._send(data, gas, [ready])
+
+    async def _gas(self, data: bytes) -> int:
+        return await self.rpc.estimate_gas(self.signer.address, self.deployment.router, data)
+
+    async def _send(self, data: bytes, gas: int, ready: Sequence[Ready]) -> int:
         if self.dry_run:
             return len(ready)
-        nonce = await self.rpc.nonce(sender)
+        nonce = await self.rpc.nonce(self.signer.address)
         signed = sign_call(
             self.signer,
             chain_id=self.deployment.chain_id,
             nonce=nonce,
             gas_price=await self.rpc.gas_price(),
             gas=min(gas + gas * GAS_HEADROOM_PERCENT // 100, GAS_MAX),
-            to=router,
+            to=self.deployment.router,
             data=data,
         )
         await asyncio.to_thread(self._intend, signed, [each.id for each in ready])
@@ -108,17 +129,15 @@ class Relay:
     async def _prices(self, ready: Sequence[Ready]) -> tuple[list[SignedPrice], Sequence[Ready]]:
         """Prices for a batch that swaps, and what can be sent with them.
 
-        While the publisher is silent, what needs no price goes on. Raises NoPrices when nothing is left.
+        While publishers are silent, what needs no price goes on. Raises NoPrices when nothing is left.
         """
         without = [each for each in ready if each.orders.swap is None]
         if len(without) == len(ready):
             return [], ready
-        try:
-            return await fetch_prices(self.http, self.oracle_url), ready
-        except NoPrices:
-            if not without:
-                raise
-            return [], without
+        prices = await self.publishers.newest()
+        if not prices and not without:
+            raise NoPrices("Too few publishers gave a price.")
+        return prices, ready if prices else without
 
     def _intend(self, signed: SignedTransaction, item_ids: list[uuid.UUID]) -> None:
         """First commit: from here on the batch will be followed, whatever happens to us."""
@@ -180,24 +199,27 @@ class Relay:
         """Last commit: what became of each item."""
         with self.db.unit_of_work() as uow:
             items = store.items_of_batch(uow, batch.id)
-            found = verdicts(receipt["logs"], self.deployment.router, [item.id for item in items])
-            for verdict in found:
-                self._conclude(uow, verdict)
+            said = verdicts(call_data_of(batch.raw), receipt, self.deployment.router)
+            landed = Verdict("" if receipt["status"] == "0x1" else "Reverted")
+            for item in items:
+                # What provides has no word of its own: it was done, or all of it reverted.
+                verdict = landed if item.orders.provide else said.get(item.number, Verdict("Reverted"))
+                self._conclude(uow, item, verdict)
+            restated = [each for each in items if each.number in said and said[each.number].restate]
+            self.issuance.restate(uow, {each.number: said[each.number].supply_min for each in restated})
             tx_hash, block = receipt["transactionHash"], int(receipt["blockNumber"], 16)
             store.include_batch(uow, batch.id, tx_hash, block, self.clock.now())
             uow.notify(CHAIN_ITEMS)
-        return len(found)
+        return len(items)
 
-    def _conclude(self, uow: UnitOfWork, verdict: Verdict) -> None:
+    def _conclude(self, uow: UnitOfWork, item: store.ItemRow, verdict: Verdict) -> None:
         now = self.clock.now()
         if verdict.settled:
-            store.set_item(uow, verdict.id, "settled", ended_at=now, reason="")
-        elif verdict.reason in FINAL_REFUSALS:
-            store.set_item(uow, verdict.id, "failed", ended_at=now, reason=verdict.reason)
+            store.set_item(uow, item.id, "settled", ended_at=now, reason="")
+        elif verdict.final:
+            store.set_item(uow, item.id, "failed", ended_at=now, reason=verdict.reason)
         else:
-            store.set_item(uow, verdict.id, "open", ended_at=None, reason=verdict.reason)
-            if verdict.reason in STATEMENT_REFUSALS:
-                self.issuance.refresh(uow, verdict.id, verdict.supply)
+            store.set_item(uow, item.id, "open", ended_at=None, reason=verdict.reason)
 
     async def _replaced(self, batch: store.BatchRow) -> None:
         """Another transaction has this nonce and ours can never land: ask the router about each item."""
@@ -210,17 +232,17 @@ class Relay:
     ) -> None:
         with self.db.unit_of_work() as uow:
             for item in items:
-                self._conclude(uow, Verdict(item.id, "" if item.id in settled else "Replaced"))
+                self._conclude(uow, item, Verdict("" if item.id in settled else "Replaced"))
             store.replace_batch(uow, batch.id)
             uow.notify(CHAIN_ITEMS)
 
     async def _settled(self, items: Sequence[store.ItemRow]) -> set[uuid.UUID]:
         """Those of these items that the router has settled."""
-        answers = await asyncio.gather(*(self._is_settled(item.id) for item in items))
+        answers = await asyncio.gather(*(self._is_settled(item.number) for item in items))
         return {item.id for item, settled in zip(items, answers, strict=True) if settled}
 
-    async def _is_settled(self, item_id: uuid.UUID) -> bool:
-        data = await self.rpc.call(self.deployment.router, abi.SETTLED.call(item_key(item_id)))
+    async def _is_settled(self, number: int) -> bool:
+        data = await self.rpc.call(self.deployment.router, abi.SETTLED.call(number))
         return bool(abi.SETTLED.result(data)[0])
 
     async def _end_overdue(self) -> None:
@@ -247,12 +269,17 @@ class Relay:
             return [self._prepare(uow, row) for row in rows]
 
     def _prepare(self, uow: UnitOfWork, row: store.ItemRow) -> Ready:
-        request, signatures = None, []
-        if row.orders.mint is not None:
-            request = store.request(uow, row.id, self.deployment.tokens, self.deployment.router)
-            signatures = store.signatures(uow, row.id)[: self.issuance.quorum]
+        signed = self._signed(uow, row) if row.orders.mint is not None else None
         deadline = int(row.deadline.timestamp())
-        return Ready(row.id, row.orders, deadline, request, tuple(each for _, each in signatures))
+        return Ready(row.id, row.number, row.orders, deadline, row.attempts, signed)
+
+    def _signed(self, uow: UnitOfWork, row: store.ItemRow) -> Signed:
+        statement_id = custody_store.statement_of(uow, row.id)
+        assert statement_id is not None, "what is ready has its quorum"
+        asked = custody_store.request(uow, statement_id, self.issuance.place)
+        assert asked is not None, "a receipt points to a statement on record"
+        signatures = custody_store.signatures(uow, statement_id)[: self.issuance.quorum]
+        return Signed(asked.statement, tuple(each for _, each in signatures))
 
     def _overdue(self) -> list[store.ItemRow]:
         with self.db.unit_of_work() as uow:
@@ -261,11 +288,25 @@ class Relay:
     def _record_overdue(self, overdue: Sequence[store.ItemRow], settled: set[uuid.UUID]) -> None:
         with self.db.unit_of_work() as uow:
             for item in overdue:
-                self._conclude(uow, Verdict(item.id, "" if item.id in settled else "DeadlinePassed"))
+                late = Verdict("" if item.id in settled else "DeadlinePassed", final=True)
+                self._conclude(uow, item, late)
             uow.notify(CHAIN_ITEMS)
 
-    def _refresh_statements(self) -> None:
-        if self.dry_run:
+    def _gather(self) -> None:
+        """Statements over what waits for one, at a pace that lets receipts share them."""
+        now = time.monotonic()
+        if self.dry_run or (self._gathered and now - self._gathered[0] < self.gather_seconds):
             return
         with self.db.unit_of_work() as uow:
             self.issuance.refresh_expired(uow)
+            if self.issuance.gather(uow):
+                self._gathered[:] = [now]
+
+
+def _revert_data(refused: RpcRefused) -> bytes:
+    """What the contract said, where the node passes it on."""
+    data = refused.data.get("data") if isinstance(refused.data, dict) else refused.data
+    try:
+        return bytes.fromhex(str(data or "").removeprefix("0x"))
+    except ValueError:
+        return b""

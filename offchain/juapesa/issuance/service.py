@@ -1,7 +1,7 @@
 """Orders to the chain: recorded once, attested by a quorum, settled in batches, followed to the end."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,18 +9,18 @@ from juapesa.chain import Deployment
 from juapesa.clock import Clock
 from juapesa.crypto import BadSignature, recover_address
 from juapesa.db import UnitOfWork
-from juapesa.issuance import store
-from juapesa.issuance.domain import (
-    Mint,
-    Orders,
-    Source,
+from juapesa.issuance import custody_store, store
+from juapesa.issuance.custody_store import Place, ReceiptRow
+from juapesa.issuance.domain import Mint, Orders, Provide, Source
+from juapesa.issuance.errors import ItemReused, NotAnAttester, StatementExpired, UnknownItem
+from juapesa.issuance.statements import (
+    ENTRIES_MAX,
     Statement,
     StatementRequest,
     burn_receipt_hash,
     mint_receipt_hash,
     reserves_claim,
 )
-from juapesa.issuance.errors import ItemReused, NotAnAttester, StatementExpired, UnknownItem
 from juapesa.ledger import AccountKind, Ledger
 from juapesa.money import Currency, Money, token_of
 
@@ -46,7 +46,7 @@ class Issuance:
     def order(
         self, uow: UnitOfWork, item_id: uuid.UUID, orders: Orders, floats: Mapping[Currency, Money]
     ) -> None:
-        """Record an item, once. With a mint in it, attesters are asked for their statement.
+        """Record an item, once. A mint in it waits for a statement, which `gather` makes.
 
         ``floats`` is custody by local currency, as our books have it. Raises ItemReused.
         """
@@ -58,7 +58,7 @@ class Issuance:
                 raise ItemReused("This id stands for other orders.")
             return
         if orders.mint is not None:
-            self._ask_attesters(uow, item_id, orders.mint, floats)
+            self._insert_receipt(uow, item_id, orders.mint, floats)
         uow.notify(CHAIN_ITEMS)
 
     def item(self, uow: UnitOfWork, item_id: uuid.UUID) -> store.ItemRow:
@@ -71,51 +71,69 @@ class Issuance:
     def open_requests(self, uow: UnitOfWork, attester: str) -> list[StatementRequest]:
         """What this attester is asked to look at. Raises NotAnAttester."""
         self._check_attester(attester)
-        addresses, hub = self.deployment.tokens, self.deployment.router
-        return store.open_requests(uow, attester.lower(), addresses, hub, REQUESTS_MAX)
+        return custody_store.open_requests(uow, attester.lower(), self.place, REQUESTS_MAX)
 
-    def add_signature(self, uow: UnitOfWork, attester: str, item_id: uuid.UUID, signature: bytes) -> None:
+    def gather(self, uow: UnitOfWork, supply_min: Mapping[Currency, int] | None = None) -> int:
+        """Make statements over all receipts that wait for one; how many were made.
+
+        ``supply_min`` is what the chain said the supply of a token was, when it refused an older claim:
+        the mirror may not know yet.
+        """
+        waiting = custody_store.unstated(uow)
+        for token in {each.mint.amount.currency for each in waiting}:
+            mine = [each for each in waiting if each.mint.amount.currency == token]
+            for rows in _together(mine):
+                least = (supply_min or {}).get(token, 0)
+                custody_store.insert_statement(uow, token, self._statement(uow, token, rows, least))
+        if waiting:
+            uow.notify(CHAIN_ITEMS)
+        return len(waiting)
+
+    def add_signature(self, uow: UnitOfWork, attester: str, statement_id: int, signature: bytes) -> None:
         """Take an attester's signature; repeating it does no harm.
 
         Raises NotAnAttester, UnknownItem, StatementExpired, BadSignature.
         """
-        self._check_attester(attester)
-        found = self.item(uow, item_id)
-        if found.orders.mint is None:
-            raise UnknownItem("This item needs no statement.")
-        asked = store.request(uow, item_id, self.deployment.tokens, self.deployment.router)
+        asked = self._asked(uow, attester, statement_id)
         if asked.statement.expires_at <= self._now():
             raise StatementExpired("This statement has expired; ask for the fresh one.")
         digest = asked.statement.digest(self.deployment.chain_id, self.deployment.registry)
         if recover_address(digest, signature) != attester.lower():
             raise BadSignature("The signature is not yours over this statement.")
-        store.insert_signature(uow, item_id, attester.lower(), signature, self.clock.now())
+        now = self.clock.now()
+        custody_store.insert_signature(uow, statement_id, attester.lower(), signature, now)
         uow.notify(CHAIN_ITEMS)
+
+    def refuse(self, uow: UnitOfWork, attester: str, statement_id: int, numbers: Collection[int]) -> None:
+        """An attester signs the statement but for these entries: it is made again without them.
+
+        What was refused gets statements of its own, so that it holds up nobody else; other attesters may
+        have seen it, and this one may look again. Nothing happens where the quorum has signed already,
+        and to a statement that has one entry only. Raises NotAnAttester, UnknownItem.
+        """
+        asked = self._asked(uow, attester, statement_id)
+        known = {each.number for each in asked.statement.entries}
+        signed = len(custody_store.signatures(uow, statement_id)) >= self.quorum
+        if len(known) == 1 or signed or not custody_store.is_wanted(uow, statement_id):
+            return
+        custody_store.split(uow, statement_id, known & set(numbers))
+        self.gather(uow)
 
     def refresh_expired(self, uow: UnitOfWork) -> int:
-        """Ask again for statements whose life is over while their item lives; how many."""
-        expiring = store.expiring_statements(uow, self._now() + EXPIRY_MARGIN_SECONDS)
-        for item_id in expiring:
-            self.refresh(uow, item_id)
-        return len(expiring)
+        """Let receipts be stated anew whose statement's life is over while their item lives; how many.
 
-    def refresh(self, uow: UnitOfWork, item_id: uuid.UUID, supply_after: int = 0) -> None:
-        """Ask for a fresh statement about the same movement, with today's claim.
-
-        ``supply_after`` is what the chain said the supply would be after this mint, when it refused an
-        older claim: the mirror may not know yet. The old statement can do no harm: its number is the
-        same, and a number mints once.
+        The old statement can do no harm: its numbers are the same, and a number mints once.
         """
-        found = self.item(uow, item_id)
-        mint = found.orders.mint
-        assert mint is not None, "only a mint has a statement"
-        custody = store.statement_custody(uow, item_id)
-        # This mint is among the outstanding ones already.
-        amount = mint.amount.minor
-        least = supply_after - amount
-        statement = self._statement(uow, found.number, mint, custody, counted=amount, supply_min=least)
-        store.replace_statement(uow, item_id, statement, self._digest(statement), custody)
-        uow.notify(CHAIN_ITEMS)
+        return custody_store.give_up_statements(uow, self._now() + EXPIRY_MARGIN_SECONDS)
+
+    def restate(self, uow: UnitOfWork, supply_min: Mapping[int, int]) -> None:
+        """Fresh statements for these numbers, each with what the supply was at least (0: as mirrored)."""
+        custody_store.give_up_statements_of(uow, supply_min)
+        least: dict[Currency, int] = {}
+        for row in custody_store.unstated(uow):
+            token = row.mint.amount.currency
+            least[token] = max(least.get(token, 0), supply_min.get(row.number, 0))
+        self.gather(uow, least)
 
     def trail(self, uow: UnitOfWork, item_id: uuid.UUID) -> tuple[str | None, list[int], int]:
         """(transaction hash, leaves of the log, signatures so far) of an item."""
@@ -126,50 +144,47 @@ class Issuance:
         settled = found.state == "settled" and found.batch_id is not None
         tx_hash = store.batch_hash(uow, found.batch_id) if settled and found.batch_id else None
         leaves = store.leaves_of_receipts(uow, hashes) if settled else []
-        return tx_hash, leaves, len(store.signatures(uow, item_id))
+        statement = custody_store.statement_of(uow, item_id)
+        signed = custody_store.signatures(uow, statement) if statement is not None else []
+        return tx_hash, leaves, len(signed)
 
-    def _ask_attesters(
-        self,
-        uow: UnitOfWork,
-        item_id: uuid.UUID,
-        mint: Mint,
-        floats: Mapping[Currency, Money],
+    @property
+    def place(self) -> Place:
+        """Where our statements are made."""
+        return Place(self.deployment.tokens, self.deployment.router)
+
+    def _insert_receipt(
+        self, uow: UnitOfWork, item_id: uuid.UUID, mint: Mint, floats: Mapping[Currency, Money]
     ) -> None:
         token = mint.amount.currency
         held = next(each for local, each in floats.items() if token_of(local) == token)
         custody = held.rescaled_down(token).minor
-        number = self.item(uow, item_id).number
-        statement = self._statement(uow, number, mint, custody)
-        store.insert_statement(uow, item_id, token, mint, statement, self._digest(statement), custody)
+        receipt_hash = mint_receipt_hash(self.receipt_key, mint)
+        custody_store.insert_receipt(uow, item_id, mint, receipt_hash, custody)
+
+    def _asked(self, uow: UnitOfWork, attester: str, statement_id: int) -> StatementRequest:
+        self._check_attester(attester)
+        asked = custody_store.request(uow, statement_id, self.place)
+        if asked is None:
+            raise UnknownItem("No such statement is on record.")
+        return asked
 
     def _statement(
-        self,
-        uow: UnitOfWork,
-        number: int,
-        mint: Mint,
-        custody: int,
-        *,
-        counted: int = 0,
-        supply_min: int = 0,
+        self, uow: UnitOfWork, token: Currency, rows: Sequence[ReceiptRow], supply_min: int
     ) -> Statement:
-        """A fresh statement; ``counted`` units of this mint are among the outstanding ones already."""
-        token, now = mint.amount.currency, self._now()
+        """A fresh statement; its receipts are among the outstanding mints."""
+        now = self._now()
         mirrored = self.ledger.balance(uow, self.ledger.account(uow, AccountKind.CHAIN_SUPPLY, "", token))
         supply = max(mirrored.posted.minor, supply_min)
-        outstanding = store.outstanding_mints(uow, token) - counted
+        needed = supply + custody_store.outstanding_mints(uow, token)
         return Statement(
             token=self.deployment.tokens[token],
             to=self.deployment.router,
-            number=number,
-            amount=mint.amount.minor,
-            receipt_hash=mint_receipt_hash(self.receipt_key, mint),
-            reserves=reserves_claim(supply, outstanding, mint.amount.minor, custody),
+            entries=tuple(each.entry for each in rows),
+            reserves=reserves_claim(needed, rows[-1].custody),
             observed_at=now - CLOCK_TOLERANCE_SECONDS,
             expires_at=now + self.statement_seconds,
         )
-
-    def _digest(self, statement: Statement) -> bytes:
-        return statement.digest(self.deployment.chain_id, self.deployment.registry)
 
     def _now(self) -> int:
         return int(self.clock.now().timestamp())
@@ -179,13 +194,23 @@ class Issuance:
             raise NotAnAttester("This address is not one of the attesters.")
 
 
-def capital_order(
-    token: Currency, amount: Money, deposit: Money, rail: str, attempt: int
-) -> tuple[uuid.UUID, Orders]:
-    """House liquidity for a token's pool, minted against the house's own money in the float.
+def _together(rows: Sequence[ReceiptRow]) -> Iterator[Sequence[ReceiptRow]]:
+    """Receipts of one token as statements will cover them."""
+    shared = [each for each in rows if not each.alone]
+    yield from (shared[at : at + ENTRIES_MAX] for at in range(0, len(shared), ENTRIES_MAX))
+    yield from ([each] for each in rows if each.alone)
 
-    Its id follows from the token and the attempt, so that each attempt is ordered once.
+
+def capital_order(amount: Money, rail: str, attempt: int) -> tuple[uuid.UUID, Orders]:
+    """Tokens of the house, minted into the hub against its own money in the float.
+
+    The id follows from the token and the attempt, so that each attempt is ordered once.
     """
-    item_id = uuid.uuid5(uuid.NAMESPACE_URL, f"juapesa:capital:{token.code}:{attempt}")
-    mint = Mint(amount, Source.CAPITAL, rail, str(item_id), "")
-    return item_id, Orders(mint=mint, deposit=deposit)
+    item_id = uuid.uuid5(uuid.NAMESPACE_URL, f"juapesa:capital:{amount.currency.code}:{attempt}")
+    return item_id, Orders(mint=Mint(amount, Source.CAPITAL, rail, str(item_id), ""))
+
+
+def liquidity_order(token: Money, usdc: Money, attempt: int) -> tuple[uuid.UUID, Orders]:
+    """The first liquidity of a token's pool, out of the hub; ordered once for each attempt."""
+    item_id = uuid.uuid5(uuid.NAMESPACE_URL, f"juapesa:liquidity:{token.currency.code}:{attempt}")
+    return item_id, Orders(provide=Provide(token, usdc))

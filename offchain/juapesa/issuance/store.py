@@ -1,4 +1,4 @@
-"""The SQL of issuance."""
+"""The SQL of issuance: items, batches, leaves, cursors. Receipts and statements are in custody_store.py."""
 
 import json
 import uuid
@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from juapesa.db import UnitOfWork
-from juapesa.issuance.domain import Mint, Orders, Source, Statement, StatementRequest
-from juapesa.money import Currency, Money, currency
+from juapesa.issuance.domain import Orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,10 @@ def item(uow: UnitOfWork, item_id: uuid.UUID) -> ItemRow | None:
 def ready_items(uow: UnitOfWork, quorum: int, limit: int) -> list[ItemRow]:
     """Open items that need no statement, or whose statement has its quorum; oldest first, locked."""
     rows = uow.all(
-        """SELECT i.* FROM issuance.item i LEFT JOIN issuance.statement s ON s.item_id = i.id
-           WHERE i.state = 'open' AND (s.item_id IS NULL OR (
-               SELECT count(*) FROM issuance.signature g WHERE g.item_id = i.id) >= %s)
-           ORDER BY i.created_at, i.id LIMIT %s FOR UPDATE OF i SKIP LOCKED""",
+        """SELECT i.* FROM issuance.item i LEFT JOIN issuance.receipt r ON r.item_id = i.id
+           WHERE i.state = 'open' AND (r.item_id IS NULL OR (
+               SELECT count(*) FROM issuance.signature g WHERE g.statement_id = r.statement_id) >= %s)
+           ORDER BY i.created_at, i.number LIMIT %s FOR UPDATE OF i SKIP LOCKED""",
         (quorum, limit),
     )
     return [_item(row) for row in rows]
@@ -100,128 +99,6 @@ def put_in_batch(uow: UnitOfWork, item_ids: list[uuid.UUID], batch_id: int) -> b
         (batch_id, item_ids),
     )
     return touched == len(item_ids)
-
-
-def insert_statement(
-    uow: UnitOfWork,
-    item_id: uuid.UUID,
-    token: Currency,
-    mint: Mint,
-    statement: Statement,
-    digest: bytes,
-    custody: int,
-) -> None:
-    """``custody`` is the float as our books have it, in token units."""
-    uow.execute(
-        """INSERT INTO issuance.statement (item_id, token, amount, source, rail, reference, receipt, reserves,
-               observed_at, expires_at, receipt_hash, digest, custody)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-        (
-            item_id,
-            token.code,
-            statement.amount,
-            mint.source,
-            mint.rail,
-            mint.reference,
-            mint.receipt,
-            statement.reserves,
-            statement.observed_at,
-            statement.expires_at,
-            statement.receipt_hash,
-            digest,
-            custody,
-        ),
-    )
-
-
-def replace_statement(
-    uow: UnitOfWork, item_id: uuid.UUID, statement: Statement, digest: bytes, custody: int
-) -> None:
-    """A fresh statement in the place of one that cannot be used any more; its signatures go with it."""
-    uow.execute("DELETE FROM issuance.signature WHERE item_id = %s", (item_id,))
-    uow.execute(
-        """UPDATE issuance.statement SET reserves = %s, observed_at = %s, expires_at = %s,
-               digest = %s, custody = %s WHERE item_id = %s""",
-        (
-            statement.reserves,
-            statement.observed_at,
-            statement.expires_at,
-            digest,
-            custody,
-            item_id,
-        ),
-    )
-
-
-def statement_custody(uow: UnitOfWork, item_id: uuid.UUID) -> int:
-    row = uow.one("SELECT custody FROM issuance.statement WHERE item_id = %s", (item_id,))
-    assert row is not None
-    return int(row["custody"])
-
-
-def expiring_statements(uow: UnitOfWork, before: int) -> list[uuid.UUID]:
-    """Open items, in no transaction, whose statement ends before this unix second."""
-    rows = uow.all(
-        """SELECT i.id FROM issuance.item i JOIN issuance.statement s ON s.item_id = i.id
-           WHERE i.state = 'open' AND s.expires_at < %s FOR UPDATE OF i SKIP LOCKED""",
-        (before,),
-    )
-    return [row["id"] for row in rows]
-
-
-def outstanding_mints(uow: UnitOfWork, token: Currency) -> int:
-    """Units that are ordered to be minted and are not yet on chain for certain."""
-    row = uow.one(
-        """SELECT coalesce(sum(s.amount), 0) AS units FROM issuance.statement s
-           JOIN issuance.item i ON i.id = s.item_id
-           WHERE s.token = %s AND i.state IN ('open', 'batched')""",
-        (token.code,),
-    )
-    assert row is not None
-    return int(row["units"])
-
-
-def request(uow: UnitOfWork, item_id: uuid.UUID, addresses: dict[Currency, str], to: str) -> StatementRequest:
-    """The statement request of an item that mints."""
-    row = uow.one(
-        """SELECT s.*, i.number FROM issuance.statement s JOIN issuance.item i ON i.id = s.item_id
-           WHERE s.item_id = %s""",
-        (item_id,),
-    )
-    assert row is not None
-    return _request(row, addresses, to)
-
-
-def open_requests(
-    uow: UnitOfWork, attester: str, addresses: dict[Currency, str], to: str, limit: int
-) -> list[StatementRequest]:
-    """Statements of open items that this attester has not signed, oldest first."""
-    rows = uow.all(
-        """SELECT s.*, i.number FROM issuance.statement s JOIN issuance.item i ON i.id = s.item_id
-           WHERE i.state = 'open' AND NOT EXISTS (
-               SELECT FROM issuance.signature g WHERE g.item_id = s.item_id AND g.attester = %s)
-           ORDER BY i.created_at LIMIT %s""",
-        (attester, limit),
-    )
-    return [_request(row, addresses, to) for row in rows]
-
-
-def insert_signature(
-    uow: UnitOfWork, item_id: uuid.UUID, attester: str, signature: bytes, now: datetime
-) -> None:
-    uow.execute(
-        """INSERT INTO issuance.signature (item_id, attester, signature, signed_at)
-           VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING""",
-        (item_id, attester, signature, now),
-    )
-
-
-def signatures(uow: UnitOfWork, item_id: uuid.UUID) -> list[tuple[str, bytes]]:
-    """(attester, signature), ascending by address as the registry wants them."""
-    rows = uow.all(
-        "SELECT attester, signature FROM issuance.signature WHERE item_id = %s ORDER BY attester", (item_id,)
-    )
-    return [(row["attester"], row["signature"]) for row in rows]
 
 
 def insert_batch(uow: UnitOfWork, sender: str, nonce: int, tx_hash: str, raw: bytes, now: datetime) -> int:
@@ -312,24 +189,4 @@ def _item(row: dict[str, Any]) -> ItemRow:
         row["reason"],
         row["batch_id"],
         row["attempts"],
-    )
-
-
-def _request(row: dict[str, Any], addresses: dict[Currency, str], to: str) -> StatementRequest:
-    token = currency(row["token"])
-    amount = Money(row["amount"], token)
-    return StatementRequest(
-        item_id=row["item_id"],
-        token=token,
-        mint=Mint(amount, Source(row["source"]), row["rail"], row["reference"], row["receipt"]),
-        statement=Statement(
-            token=addresses[token],
-            to=to,
-            number=row["number"],
-            amount=row["amount"],
-            receipt_hash=bytes(row["receipt_hash"]),
-            reserves=row["reserves"],
-            observed_at=row["observed_at"],
-            expires_at=row["expires_at"],
-        ),
     )

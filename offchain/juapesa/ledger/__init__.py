@@ -1,7 +1,9 @@
-"""Double entry, holds and idempotent postings, with every rule kept in the database."""
+"""Double entry, holds and idempotent postings, tamper-evident, with every rule kept in the database."""
 
 from juapesa.ledger.domain import (
+    LIABILITIES,
     AccountKind,
+    AccountName,
     Balance,
     BookedTransfer,
     Entry,
@@ -9,20 +11,25 @@ from juapesa.ledger.domain import (
     OpenHold,
     Posting,
     Transfer,
-    Trial,
 )
 from juapesa.ledger.errors import (
+    AlreadyReversed,
     HoldEnded,
     KeyReused,
     LimitExceeded,
+    MonthArchived,
     NotATransfer,
     UnknownAccount,
     UnknownHold,
+    UnknownTransfer,
 )
-from juapesa.ledger.service import Ledger
+from juapesa.ledger.service import Ledger, LedgerOrder, order_capture, order_post, order_release
 
 __all__ = [
+    "LIABILITIES",
     "AccountKind",
+    "AccountName",
+    "AlreadyReversed",
     "Balance",
     "BookedTransfer",
     "Entry",
@@ -30,12 +37,17 @@ __all__ = [
     "HoldEnded",
     "KeyReused",
     "Ledger",
+    "LedgerOrder",
     "LimitExceeded",
+    "MonthArchived",
     "NotATransfer",
     "OpenHold",
     "Posting",
     "Transfer",
-    "Trial",
     "UnknownAccount",
     "UnknownHold",
+    "UnknownTransfer",
+    "order_capture",
+    "order_post",
+    "order_release",
 ]

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from juapesa.ledger.errors import NotATransfer
-from juapesa.money import Money
+from juapesa.money import Currency, Money
 
 AMOUNT_MINOR_MAX = 10**18  # the database's range: no sum that it forms overflows its bigint
 LINES_MAX = 100
@@ -21,9 +21,17 @@ class AccountKind(StrEnum):
     """What an account is for; the owner says whose."""
 
     WALLET = "wallet"  # owner: a person's id
+    MERCHANT = "merchant"
+    AGENT = "agent"
+    GROUP = "group"
+    LP = "lp"
+    ESCROW = "escrow"
+    PROMOTIONAL = "promotional"
     FLOAT = "float"  # our money at an operator; owner: the rail's name
+    CUSTODY = "custody"
     IN_TRANSIT = "in-transit"  # taken from a payer, not yet with the payee
     FEES = "fees"
+    COMMISSION = "commission"
     POSITION = "position"  # between the two currencies of an exchange
     CAPITAL = "capital"
     REFUND_RESERVE = "refund-reserve"
@@ -33,8 +41,26 @@ class AccountKind(StrEnum):
     CHAIN_SUPPLY = "chain-supply"  # mirror of a token's supply
 
 
-DEBIT_NORMAL = frozenset({AccountKind.FLOAT, AccountKind.CHAIN_HUB, AccountKind.CHAIN_POOL})
-FLOORS: dict[AccountKind, int] = {AccountKind.WALLET: 0, AccountKind.FLOAT: 0}  # the others have none
+# What we owe to people: the kinds whose balances are customers' money.
+LIABILITIES = frozenset(
+    {
+        AccountKind.WALLET,
+        AccountKind.MERCHANT,
+        AccountKind.AGENT,
+        AccountKind.GROUP,
+        AccountKind.LP,
+        AccountKind.ESCROW,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountName:
+    """An account by what it is for, whose, and in which currency."""
+
+    kind: AccountKind
+    owner: str
+    currency: Currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +104,19 @@ class BookedTransfer:
 class Posting:
     """What was booked under one key. A repetition gets an equal one, with ``repeated`` set."""
 
-    id: int
     key: str
-    booked_at: datetime
     transfers: tuple[BookedTransfer, ...]
     repeated: bool = field(default=False, compare=False)
+
+    @property
+    def id(self) -> int:
+        """The id of its first row."""
+        return self.transfers[0].id
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """An amount set aside until it is captured, released or expired by the job after ``expires_at``."""
+    """An amount set aside until it is captured, released, or expired by the job after ``expires_at``."""
 
     id: int
     key: str
@@ -97,7 +126,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class OpenHold:
-    """An amount that is set aside now, and why (``code``)."""
+    """What is still set aside of a hold, and why (``code``)."""
 
     id: int
     amount: Money
@@ -120,29 +149,15 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A leg of a transfer, as its account sees it; ``change`` is signed in the account's normal direction."""
+    """A row as one of its accounts sees it; ``change`` is signed in the account's normal direction.
 
-    sequence: int
+    ``id`` is the row's and grows along the account. ``booked_at`` is exact to the millisecond.
+    """
+
+    id: int
     change: Money
     after: Money
     code: str
     other_account: int
-    transfer_id: int
-    posting_key: str
     effective_at: datetime
     booked_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """The verdict on the whole books. ``faults`` name account or posting; empty when ``balanced``.
-
-    ``totals``: per currency code, what debit-normal accounts hold; credit-normal ones hold the same.
-    """
-
-    faults: tuple[str, ...]
-    totals: dict[str, Money]
-
-    @property
-    def balanced(self) -> bool:
-        return not self.faults

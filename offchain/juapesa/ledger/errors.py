@@ -1,6 +1,6 @@
 """Expected failures of the ledger; none of them ends the caller's unit of work."""
 
-from juapesa.errors import Conflict, InvalidInput, NotFound
+from juapesa.errors import Conflict, InvalidInput, JuaError, NotFound, Unavailable
 
 
 class NotATransfer(InvalidInput):
@@ -37,3 +37,40 @@ class HoldEnded(Conflict):
     """The hold was already captured, released or has expired."""
 
     slug = "hold-ended"
+
+
+class UnknownTransfer(NotFound):
+    """No such transfer, or a row that moved nothing."""
+
+    slug = "unknown-transfer"
+
+
+class AlreadyReversed(Conflict):
+    """A transfer is reversed once."""
+
+    slug = "already-reversed"
+
+
+class MonthArchived(Conflict):
+    """The rows that this needs are archived; restore their month first."""
+
+    slug = "month-archived"
+
+
+class Busy(JuaError):
+    """The writer's queue is full; the same order with the same key may be sent again a little later."""
+
+    slug = "ledger-busy"
+    http_status = 429
+
+
+class WriterUnreachable(Unavailable):
+    """No answer from the writer: the order may or may not be booked; send it again with the same key."""
+
+    slug = "ledger-unreachable"
+
+
+class WriterRefused(Unavailable):
+    """This process may not write: another writer holds the books, or what is stored contradicts itself."""
+
+    slug = "ledger-writer-refused"

@@ -7,27 +7,18 @@ and their sum at market price is what the house has won or lost.
 
 from dataclasses import dataclass
 
-from juapesa.ledger import AccountKind
+from juapesa.ledger import AccountKind, AccountName
 from juapesa.money import Currency, Money
 from juapesa.payments.domain import Kind, Source
 from juapesa.payments.saga import Booking, Saga
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """An account by name; the ledger finds or opens it."""
-
-    kind: AccountKind
-    owner: str
-    currency: Currency
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """Move ``amount`` by debiting one account and crediting the other."""
 
-    debit: Account
-    credit: Account
+    debit: AccountName
+    credit: AccountName
     amount: Money
     code: str
 
@@ -41,24 +32,24 @@ class Parties:
     to_rail: str | None
 
 
-def in_transit(currency: Currency) -> Account:
-    return Account(AccountKind.IN_TRANSIT, "", currency)
+def in_transit(currency: Currency) -> AccountName:
+    return AccountName(AccountKind.IN_TRANSIT, "", currency)
 
 
-def position(currency: Currency) -> Account:
-    return Account(AccountKind.POSITION, "", currency)
+def position(currency: Currency) -> AccountName:
+    return AccountName(AccountKind.POSITION, "", currency)
 
 
-def fees(currency: Currency) -> Account:
-    return Account(AccountKind.FEES, "", currency)
+def fees(currency: Currency) -> AccountName:
+    return AccountName(AccountKind.FEES, "", currency)
 
 
-def float_at(rail: str, currency: Currency) -> Account:
-    return Account(AccountKind.FLOAT, rail, currency)
+def float_at(rail: str, currency: Currency) -> AccountName:
+    return AccountName(AccountKind.FLOAT, rail, currency)
 
 
-def wallet(person_id: int, currency: Currency) -> Account:
-    return Account(AccountKind.WALLET, str(person_id), currency)
+def wallet(person_id: int, currency: Currency) -> AccountName:
+    return AccountName(AccountKind.WALLET, str(person_id), currency)
 
 
 def wallet_hold(saga: Saga, parties: Parties) -> Entry:
@@ -97,11 +88,11 @@ def entries(booking: Booking, saga: Saga, parties: Parties) -> list[Entry]:
             return []
 
 
-def _fee(saga: Saga, debit: Account, credit: Account) -> list[Entry]:
+def _fee(saga: Saga, debit: AccountName, credit: AccountName) -> list[Entry]:
     return [Entry(debit, credit, saga.fees, "fee")] if saga.fees.minor else []
 
 
-def _exchange(saga: Saga, end: Account) -> list[Entry]:
+def _exchange(saga: Saga, end: AccountName) -> list[Entry]:
     source, target = saga.from_currency, saga.to_currency
     if source == target:
         rounding = saga.amount - saga.receives
@@ -123,6 +114,24 @@ def _exchange_back(saga: Saga) -> list[Entry]:
         Entry(in_transit(target), position(target), saga.receives, "fx-back"),
         Entry(position(source), in_transit(source), saga.amount, "fx-back"),
     ]
+
+
+def booking_key(payment_id: int, seq: int, booking: Booking) -> str:
+    """The key of what a booking moves; what ends a hold beside it adds ``/capture`` or ``/release``."""
+    return f"payment/{payment_id}/{seq}/{booking}"
+
+
+def hold_key(payment_id: int, seq: int | None = None) -> str:
+    """The key of the hold of a leg; without one, of the wallet hold of the whole payment."""
+    return f"payment/{payment_id}/hold" if seq is None else f"payment/{payment_id}/{seq}/hold"
+
+
+def booking_keys(saga: Saga) -> list[str]:
+    """Every key under which something may be booked for this payment."""
+    number = saga.payment_id
+    moves = [booking_key(number, leg.seq, booking) for leg in saga.legs for booking in Booking]
+    ends = [f"{key}/{end}" for key in moves for end in ("capture", "release")]
+    return [hold_key(number), *(hold_key(number, leg.seq) for leg in saga.legs), *moves, *ends]
 
 
 def funded_by_hold(saga: Saga) -> bool:

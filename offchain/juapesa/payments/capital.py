@@ -1,17 +1,20 @@
 """The house's own money: booked once as capital, and put into the pools through the front door.
 
 The pools' first cKES and cNGN are minted like everybody else's: against a statement by the
-attesters that custody covers them.
+attesters that custody covers them. The dollars beside them are the hub's from the deployment.
 """
 
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from juapesa.config import CapitalSettings
 from juapesa.db import UnitOfWork
+from juapesa.issuance.domain import Orders
 from juapesa.issuance.errors import UnknownItem
-from juapesa.issuance.service import Issuance, capital_order
+from juapesa.issuance.service import Issuance, capital_order, liquidity_order
 from juapesa.ledger import AccountKind, Ledger, Transfer
-from juapesa.money import Currency, Money, token_of
+from juapesa.money import USDC, Currency, Money, token_of
 
 TRIES_MAX = 100
 
@@ -45,10 +48,21 @@ class Capital:
 
     def _order(self, uow: UnitOfWork, currency: Currency, rail: str, held: dict[Currency, Money]) -> None:
         token = token_of(currency)
-        deposit = Money.whole(self.settings.pool_whole[token.code], token)
-        kept = Money.whole(self.settings.hub_whole[token.code], token)
+        pool = Money.whole(self.settings.pool_whole[token.code], token)
+        hub = Money.whole(self.settings.hub_whole[token.code], token)
+        dollars = Money.whole(self.settings.pool_usdc_whole[token.code], USDC)
+        self._try(uow, lambda attempt: capital_order(pool + hub, rail, attempt), held)
+        self._try(uow, lambda attempt: liquidity_order(pool, dollars, attempt), held)
+
+    def _try(
+        self,
+        uow: UnitOfWork,
+        order: Callable[[int], tuple[uuid.UUID, Orders]],
+        held: dict[Currency, Money],
+    ) -> None:
+        """Order it again if every attempt before has failed."""
         for attempt in range(1, TRIES_MAX):
-            item_id, orders = capital_order(token, deposit + kept, deposit, rail, attempt)
+            item_id, orders = order(attempt)
             try:
                 state = self.issuance.item(uow, item_id).state
             except UnknownItem:

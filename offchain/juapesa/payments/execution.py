@@ -9,10 +9,19 @@ from juapesa.clock import Clock
 from juapesa.crypto import Sealer
 from juapesa.db import UnitOfWork
 from juapesa.issuance.domain import Source as MintSource
-from juapesa.ledger import AccountKind, Hold, Ledger, Transfer
+from juapesa.ledger import (
+    AccountName,
+    Hold,
+    Ledger,
+    LedgerOrder,
+    Transfer,
+    order_capture,
+    order_post,
+    order_release,
+)
 from juapesa.money import Currency, Money
 from juapesa.payments import bookings, messages, store
-from juapesa.payments.bookings import Account, Entry, Parties
+from juapesa.payments.bookings import Entry, Parties
 from juapesa.payments.chain_orders import Custody, chain_order
 from juapesa.payments.domain import Status
 from juapesa.payments.ports import ChainDesk, Outbox
@@ -83,15 +92,13 @@ class Execution:
     def hold(self, uow: UnitOfWork, key: str, entry: Entry) -> Hold:
         """Reserve money on both sides. Raises LimitExceeded."""
         expires_at = self.clock.now() + timedelta(days=HOLD_DAYS_MAX)
-        return self.ledger.hold(uow, key, self._transfer(uow, entry), expires_at)
+        return self.ledger.hold(uow, key, self._transfers(uow, [entry])[0], expires_at)
 
-    def post(self, uow: UnitOfWork, key: str, entries: list[Entry]) -> None:
-        """Make linked entries, once under this key."""
-        self.ledger.post(uow, key, [self._transfer(uow, entry) for entry in entries])
-
-    def available(self, uow: UnitOfWork, account: Account) -> Money:
-        """What may be taken from an account now."""
-        return self.ledger.balance(uow, self._account(uow, account)).available
+    def available(self, uow: UnitOfWork, *accounts: AccountName) -> list[Money]:
+        """What may be taken from each of these accounts now."""
+        ids = self.ledger.accounts(uow, accounts)
+        balances = self.ledger.balances(uow, list(ids.values()))
+        return [balances[ids[each]].available for each in accounts]
 
     def _do(self, uow: UnitOfWork, payment_id: int, seq: int, command: Command) -> None:
         now = self.clock.now()
@@ -137,33 +144,33 @@ class Execution:
 
     def _order_chain(self, uow: UnitOfWork, loaded: store.Loaded, leg: store.LegRow) -> None:
         order = chain_order(leg.kind, loaded.saga, _custody(loaded, leg))
-        floats = {
-            currency: self.available(uow, bookings.float_at(rail, currency))
-            for currency, rail in self.float_rails.items()
-        }
+        names = [bookings.float_at(rail, currency) for currency, rail in self.float_rails.items()]
+        floats = dict(zip(self.float_rails, self.available(uow, *names), strict=True))
         self.chain.order(uow, leg.reference, order, floats)
 
     def _book(self, uow: UnitOfWork, payment_id: int, booking: Booking, seq: int) -> None:
+        """What ends a hold and what moves beside it is one call: all of it or nothing."""
         loaded = store.load(uow, payment_id)
-        key = f"payment/{payment_id}/{seq}/{booking}"
-        self._end_hold(uow, loaded, booking, seq, key)
+        key = bookings.booking_key(payment_id, seq, booking)
+        orders = self._hold_end(loaded, booking, seq, key)
         entries = bookings.entries(booking, loaded.saga, parties(loaded))
         if entries:
-            self.post(uow, key, entries)
+            orders.append(order_post(key, self._transfers(uow, entries)))
+        if orders:
+            self.ledger.book(uow, orders)
 
-    def _end_hold(self, uow: UnitOfWork, loaded: store.Loaded, booking: Booking, seq: int, key: str) -> None:
+    def _hold_end(self, loaded: store.Loaded, booking: Booking, seq: int, key: str) -> list[LedgerOrder]:
         hold_id = loaded.leg(seq).hold_id
         match booking:
             case Booking.CONVERTED if not bookings.funded_by_hold(loaded.saga):
-                return
+                return []
             case Booking.CONVERTED | Booking.PAID_OUT | Booking.REFUNDED:
                 assert hold_id is not None, "the leg that moves reserved money has its hold"
-                self.ledger.capture(uow, f"{key}/capture", hold_id)
+                return [order_capture(f"{key}/capture", hold_id)]
             case Booking.HOLD_RELEASED | Booking.PAYOUT_RELEASED | Booking.REFUND_RELEASED:
-                if hold_id is not None:
-                    self.ledger.release(uow, f"{key}/release", hold_id)
+                return [] if hold_id is None else [order_release(f"{key}/release", hold_id)]
             case _:
-                return
+                return []
 
     def _tell(self, uow: UnitOfWork, payment_id: int, tell: Tell) -> None:
         loaded = store.load(uow, payment_id)
@@ -184,16 +191,9 @@ class Execution:
         )
         self.outbox.enqueue(uow, f"payment/{payment_id}/{tell.message}", to, text)
 
-    def _transfer(self, uow: UnitOfWork, entry: Entry) -> Transfer:
-        return Transfer(
-            debit=self._account(uow, entry.debit),
-            credit=self._account(uow, entry.credit),
-            amount=entry.amount,
-            code=entry.code,
-        )
-
-    def _account(self, uow: UnitOfWork, account: Account) -> int:
-        return self.ledger.account(uow, AccountKind(account.kind), account.owner, account.currency)
+    def _transfers(self, uow: UnitOfWork, entries: list[Entry]) -> list[Transfer]:
+        ids = self.ledger.accounts(uow, [name for each in entries for name in (each.debit, each.credit)])
+        return [Transfer(ids[each.debit], ids[each.credit], each.amount, each.code) for each in entries]
 
 
 def parties(loaded: store.Loaded) -> Parties:

@@ -127,7 +127,7 @@ class Payments:
         payment_id = loaded.saga.payment_id
         entry = bookings.wallet_hold(loaded.saga, parties(loaded))
         try:
-            hold = self.execution.hold(uow, f"payment/{payment_id}/hold", entry)
+            hold = self.execution.hold(uow, bookings.hold_key(payment_id), entry)
         except LimitExceeded:
             raise InsufficientFunds("Your wallet does not hold enough. Enter a smaller amount.") from None
         store.set_leg(uow, payment_id, 0, hold_id=hold.id)
@@ -159,12 +159,13 @@ class Payments:
 
     def _check_wallet(self, uow: UnitOfWork, person: Person, total: Money) -> None:
         account = bookings.wallet(person.id, total.currency)
-        available = self.execution.available(uow, account)
+        [available] = self.execution.available(uow, account)
         if available < total:
             raise InsufficientFunds(f"You need {total} and have {available}. Enter a smaller amount.")
 
     def _check_float(self, uow: UnitOfWork, rail: str, amount: Money) -> None:
-        if self.execution.available(uow, bookings.float_at(rail, amount.currency)) < amount:
+        [available] = self.execution.available(uow, bookings.float_at(rail, amount.currency))
+        if available < amount:
             raise PriceUnavailable("We cannot pay out that much there now. Try less, or later.")
 
     def _store(self, uow: UnitOfWork, person: Person, quote: Quote, route: _Route, now: datetime) -> Quote:

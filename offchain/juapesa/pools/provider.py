@@ -26,7 +26,8 @@ from juapesa.pools.errors import (
 )
 from juapesa.pools.exact_model import PPM, Pool, Refused
 from juapesa.pools.liquidity import PoolView, Position, view_position
-from juapesa.pools.price_model import agreed, updated
+from juapesa.pools.price_model import updated
+from juapesa.pools.watch import agreed_on
 
 INT64_MAX = 2**63 - 1
 
@@ -134,8 +135,7 @@ class Provider:
         ours = [each for each in self.prices if each.token == self.token]
         if not ours or now - kept.observed_at <= self.view.state.settings.fresh_seconds:
             return self.view.pool(), []
-        oldest = min(each.observed_at for each in ours)
-        price = updated(kept, agreed([each.mid_e18 for each in ours], oldest), now)
+        price = updated(kept, agreed_on(self.token, ours), now)
         brought = calls.UPDATE_PRICES.call([each.abi_tuple(self.deployment) for each in ours])
         return self.view.pool(price), [self._call("bring the publishers' prices", brought)]
 

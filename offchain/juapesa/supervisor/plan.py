@@ -133,6 +133,7 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         ),
         Process("relayer", agent("relayer"), after=(*base, "world")),
         Process("watcher", agent("watcher"), after=base),
+        Process("bookkeeper", agent("bookkeeper"), after=base),
         Process("settler", agent("settler"), after=(*base, "world", "api")),
     ]
     attesters = [

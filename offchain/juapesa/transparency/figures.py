@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from juapesa.db import UnitOfWork
 from juapesa.ledger import AccountKind, Ledger
+from juapesa.ledger.engine.verify import examine
 from juapesa.money import Currency, Money, local_currency_of
 
 
@@ -19,22 +20,30 @@ class TokenFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All tokens, and whether every balance of the ledger follows from its entries."""
+    """All tokens, and whether the ledger's whole history and all its balances verify."""
 
     books_balanced: bool
     faults: tuple[str, ...]
     tokens: tuple[TokenFigures, ...]
 
 
-def figures(uow: UnitOfWork, ledger: Ledger, issued: dict[Currency, str]) -> Figures:
-    """Compute the figures now. ``issued`` maps each issued token to the rail that holds its custody."""
-    trial = ledger.trial(uow)
-    tokens = tuple(_token(uow, ledger, token, rail) for token, rail in issued.items())
-    return Figures(trial.balanced, tuple(trial.faults), tokens)
+def figures(snapshot: UnitOfWork, ledger: Ledger, issued: dict[Currency, str]) -> Figures:
+    """Compute the figures from one snapshot. ``issued``: each issued token, and the rail of its custody."""
+    verdict = examine(snapshot)
+    tokens = tuple(_token(snapshot, ledger, token, rail) for token, rail in issued.items())
+    return Figures(verdict.ok, () if verdict.first_fault is None else (verdict.first_fault,), tokens)
 
 
-def _token(uow: UnitOfWork, ledger: Ledger, token: Currency, rail: str) -> TokenFigures:
+def _token(snapshot: UnitOfWork, ledger: Ledger, token: Currency, rail: str) -> TokenFigures:
     local = local_currency_of(token)
-    supply = ledger.balance(uow, ledger.account(uow, AccountKind.CHAIN_SUPPLY, "", token)).posted
-    custody = ledger.balance(uow, ledger.account(uow, AccountKind.FLOAT, rail, local)).posted
-    return TokenFigures(token, supply, custody, ledger.total(uow, AccountKind.WALLET, local))
+    return TokenFigures(
+        token,
+        supply=_posted(snapshot, ledger, AccountKind.CHAIN_SUPPLY, "", token),
+        custody=_posted(snapshot, ledger, AccountKind.FLOAT, rail, local),
+        owed_to_customers=ledger.total(snapshot, AccountKind.WALLET, local),
+    )
+
+
+def _posted(snapshot: UnitOfWork, ledger: Ledger, kind: AccountKind, owner: str, unit: Currency) -> Money:
+    account = ledger.find_account(snapshot, kind, owner, unit)
+    return Money.zero(unit) if account is None else ledger.balance(snapshot, account).posted

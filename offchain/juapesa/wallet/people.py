@@ -153,7 +153,8 @@ class People:
         """What is available, per currency: the home currency first, the others when not zero."""
         home = self.get(uow, person_id).home_currency
         accounts = self._ledger.accounts_of(uow, AccountKind.WALLET, str(person_id))
-        found = {unit: self._ledger.balance(uow, number).available for unit, number in accounts.items()}
+        balances = self._ledger.balances(uow, list(accounts.values()))
+        found = {unit: balances[number].available for unit, number in accounts.items()}
         first = found.pop(home, Money.zero(home))
         return [first, *(each for each in found.values() if each.minor)]
 

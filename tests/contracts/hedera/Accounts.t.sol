@@ -7,6 +7,7 @@ import {IHederaTokenService as IHTS} from "../../../contracts/interfaces/hedera/
 import {HederaCodes as C} from "../../../contracts/libraries/HederaCodes.sol";
 import {IHtsNetwork} from "../../../contracts/sandbox/hedera/IHtsNetwork.sol";
 import {HederaKit} from "./HederaKit.sol";
+import {SystemContracts} from "./SystemContracts.sol";
 
 /// @dev Associations (HIP-719, HIP-904), freezes, KYC, pauses, wipes, and the supply.
 contract AccountsTest is HederaKit {
@@ -183,7 +184,7 @@ contract AccountsTest is HederaKit {
 
     function _usdc() private returns (address at) {
         at = address(456_858);
-        _etch(456_858, "TokenFacade");
+        SystemContracts.write(456_858, "TokenFacade");
         address circle = named("circle");
         IHTS.HederaToken memory asked = described(circle, 0);
         asked.tokenKeys = new IHTS.TokenKey[](1);

@@ -5,17 +5,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IHederaTokenService as IHTS} from "../../../contracts/interfaces/hedera/IHederaTokenService.sol";
 import {HederaCodes as C} from "../../../contracts/libraries/HederaCodes.sol";
 import {IHtsNetwork} from "../../../contracts/sandbox/hedera/IHtsNetwork.sol";
-import {Kit, Vm} from "../Kit.sol";
-
-interface HederaVm is Vm {
-    function deal(address account, uint256 balance) external;
-    function etch(address target, bytes calldata code) external;
-    function getDeployedCode(string calldata artifact) external view returns (bytes memory);
-    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
-    function addr(uint256 key) external pure returns (address);
-    function cool(address target) external;
-    function roll(uint256 number) external;
-}
+import {Kit} from "../Kit.sol";
+import {HederaVm, SystemContracts} from "./SystemContracts.sol";
 
 /// @dev Hedera's system contracts on forge's EVM, and short ways to call them.
 abstract contract HederaKit is Kit {
@@ -30,14 +21,7 @@ abstract contract HederaKit is Kit {
     address internal brian = named("brian");
 
     function setUp() public virtual {
-        _etch(0x167, "HtsSystemContract");
-        _etch(0x168, "ExchangeRate");
-        _etch(0x169, "Prng");
-        _etch(0x16a, "AccountService");
-        _etch(0x16b, "ScheduleService");
-        for (uint160 number = 1001; number < FACADES_END; number++) {
-            _etch(number, "TokenFacade");
-        }
+        SystemContracts.etch(FACADES_END);
         hvm.etch(issuer, hex"00");
         hvm.etch(pool, hex"00");
         hvm.deal(issuer, 1000e8);
@@ -46,10 +30,6 @@ abstract contract HederaKit is Kit {
 
     function named(string memory name) internal pure returns (address) {
         return address(uint160(uint256(keccak256(bytes(name)))));
-    }
-
-    function _etch(uint160 at, string memory name) internal {
-        hvm.etch(address(at), hvm.getDeployedCode(string.concat(name, ".sol:", name)));
     }
 
     function network(bytes memory data) internal returns (bytes memory answer) {

@@ -7,7 +7,7 @@ import {IHederaTokenService as IHTS} from "../../../contracts/interfaces/hedera/
 import {HederaCodes as C} from "../../../contracts/libraries/HederaCodes.sol";
 import {HederaTokens} from "../../../contracts/libraries/HederaTokens.sol";
 import {HederaKit} from "./HederaKit.sol";
-import {Proxy, TokenKeeper} from "./TokenKeeper.sol";
+import {TokenKeeper} from "./TokenKeeper.sol";
 
 /// @dev The library that our contracts use, against the strict service.
 contract HederaTokensTest is HederaKit {
@@ -130,18 +130,6 @@ contract HederaTokensTest is HederaKit {
         stranger.mint(cKES, 1);
         _fails(abi.encodeCall(TokenKeeper.burn, (cKES, 1001e6)), IHTS.burnToken.selector, 183);
         same("nothing changed", IERC20(cKES).totalSupply(), 1000e6);
-    }
-
-    function test_proxy_isTheKeyAndTheTreasuryItself() public {
-        TokenKeeper behind = TokenKeeper(payable(address(new Proxy(address(keeper)))));
-        behind.create{value: 14e8}(_plan(6));
-        address made = behind.token();
-        behind.mint(made, 5);
-        same("its own treasury", balance(made, address(behind)), 5);
-        vm.expectRevert(
-            abi.encodeWithSelector(HederaTokens.TokenServiceFailed.selector, IHTS.mintToken.selector, 326)
-        );
-        keeper.mint(made, 5);
     }
 
     // ------------------------------------------------------------------------------- holding and moving

@@ -43,20 +43,3 @@ contract TokenKeeper {
         HederaTokens.approve(token_, spender, amount);
     }
 }
-
-/// @dev Runs a keeper's code in its own name, as a proxy does.
-contract Proxy {
-    address private immutable code;
-
-    constructor(address code_) {
-        code = code_;
-    }
-
-    fallback() external payable {
-        (bool success, bytes memory answer) = code.delegatecall(msg.data);
-        assembly ("memory-safe") {
-            if success { return(add(answer, 32), mload(answer)) }
-            revert(add(answer, 32), mload(answer))
-        }
-    }
-}

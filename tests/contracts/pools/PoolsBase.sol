@@ -6,29 +6,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IPools, IPoolsGovernance} from "../../../contracts/interfaces/IPools.sol";
 import {IPriceGovernance, SignedPrice} from "../../../contracts/interfaces/IPriceOracle.sol";
 import {Reserves, Settings} from "../../../contracts/pools/PoolTypes.sol";
-
-/// @dev What these tests use of forge's cheat codes.
-interface Vm {
-    struct Log {
-        bytes32[] topics;
-        bytes data;
-        address emitter;
-    }
-
-    function addr(uint256 key) external pure returns (address);
-    function assume(bool condition) external pure;
-    function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
-    function expectRevert() external;
-    function expectPartialRevert(bytes4 selector) external;
-    function expectRevert(bytes calldata revertData) external;
-    function getRecordedLogs() external returns (Log[] memory);
-    function prank(address sender) external;
-    function recordLogs() external;
-    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
-    function startPrank(address sender) external;
-    function stopPrank() external;
-    function warp(uint256 timestamp) external;
-}
+import {Kit} from "../Kit.sol";
 
 /// @dev A plain token that anyone can make.
 contract PlainToken is ERC20 {
@@ -48,9 +26,7 @@ contract PlainToken is ERC20 {
 }
 
 /// @dev Assertions, and pools deployed as a network has them. This test contract governs and guards.
-abstract contract PoolsBase {
-    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
-
+abstract contract PoolsBase is Kit {
     uint64 internal constant START = 1_790_000_000;
     uint128 internal constant KES_MID = 0.00772e18;
     uint128 internal constant NGN_MID = 0.00065e18;
@@ -64,10 +40,8 @@ abstract contract PoolsBase {
     PlainToken internal kes;
     PlainToken internal ngn;
     PlainToken internal xau;
-    uint256[3] internal publisherKeys; // ascending by address
+    uint256[] internal publisherKeys; // ascending by address
     address internal user = address(0x05e4);
-
-    error AssertionFailed(string what, uint256 found, uint256 wanted);
 
     function setUp() public virtual {
         vm.warp(START);
@@ -113,15 +87,9 @@ abstract contract PoolsBase {
     }
 
     function _letPublishersIn() private {
-        uint256[3] memory keys = [uint256(0xA11CE), 0xA11CE + 1, 0xA11CE + 2];
+        publisherKeys = sortedKeys(3);
         for (uint256 i = 0; i < 3; i++) {
-            for (uint256 j = i; j > 0 && vm.addr(keys[j - 1]) > vm.addr(keys[j]); j--) {
-                (keys[j - 1], keys[j]) = (keys[j], keys[j - 1]);
-            }
-        }
-        publisherKeys = keys;
-        for (uint256 i = 0; i < 3; i++) {
-            IPriceGovernance(address(pools)).setPublisher(vm.addr(keys[i]), true);
+            IPriceGovernance(address(pools)).setPublisher(vm.addr(publisherKeys[i]), true);
         }
     }
 
@@ -141,30 +109,7 @@ abstract contract PoolsBase {
         }
     }
 
-    function signature(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return abi.encodePacked(r, s, v);
-    }
-
     function reservesOf(PlainToken token) internal view returns (Reserves memory reserves) {
         (reserves,,) = governance.state(address(token));
-    }
-
-    // --- assertions --------------------------------------------------------------------------------
-
-    function same(string memory what, uint256 found, uint256 wanted) internal pure {
-        if (found != wanted) revert AssertionFailed(what, found, wanted);
-    }
-
-    function yes(string memory what, bool condition) internal pure {
-        same(what, condition ? 1 : 0, 1);
-    }
-
-    function atMost(string memory what, uint256 found, uint256 limit) internal pure {
-        if (found > limit) revert AssertionFailed(what, found, limit);
-    }
-
-    function within(uint256 number, uint256 low, uint256 high) internal pure returns (uint256) {
-        return low + number % (high - low + 1);
     }
 }

@@ -7,7 +7,8 @@ import {
     IAttestationRegistry
 } from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {Signers} from "../../../contracts/libraries/Signers.sol";
-import {Base, Vm} from "../Base.sol";
+import {Base} from "../Base.sol";
+import {Vm} from "../Kit.sol";
 
 /// @dev The public log: leaves recomputed from events alone, reports, checkpoints.
 contract LogTest is Base {

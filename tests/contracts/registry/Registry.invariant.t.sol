@@ -7,7 +7,8 @@ import {
     IAttestationRegistry
 } from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {LocalToken} from "../../../contracts/registry/LocalToken.sol";
-import {Base, Vm} from "../Base.sol";
+import {Base} from "../Base.sol";
+import {Vm} from "../Kit.sol";
 
 /// @dev Attesters, an issuer and time, in any order. What it does is always allowed: a call that reverts has
 /// broken a promise, and the run fails.

@@ -12,12 +12,10 @@ import {AttestationRegistry} from "../../../contracts/registry/AttestationRegist
 import {LocalToken} from "../../../contracts/registry/LocalToken.sol";
 import {Router} from "../../../contracts/router/Router.sol";
 import {TestUSDC} from "../../../contracts/test/TestUSDC.sol";
-import {Vm} from "../Base.sol";
+import {Kit, Vm} from "../Kit.sol";
 
 /// @dev Registry, pools and router as one protocol. This test contract governs, guards and issues.
-abstract contract RouterBase {
-    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
-
+abstract contract RouterBase is Kit {
     uint64 internal constant START = 1_790_000_000;
     uint64 internal constant MILLION = 1e12; // a million whole tokens
     uint128 internal constant KES_MID = 0.00772e18;
@@ -54,23 +52,27 @@ abstract contract RouterBase {
         bytes32 burnReceipt;
     }
 
-    error AssertionFailed(string what, uint256 found, uint256 wanted);
-
     function setUp() public virtual {
         vm.warp(START);
-        _sortKeys();
-        governance = Governance(vm.deployCode("Governance.sol:Governance", abi.encode(address(this))));
-        usdc = TestUSDC(vm.deployCode("TestUSDC.sol:TestUSDC"));
-        bytes memory arguments = abi.encode(address(governance), _addresses(), uint8(2), uint64(600));
-        registry =
-            AttestationRegistry(vm.deployCode("AttestationRegistry.sol:AttestationRegistry", arguments));
-        kes = _token("cKES");
-        ngn = _token("cNGN");
-        address desk =
-            vm.deployCode("PoolsDesk.sol:PoolsDesk", abi.encode(address(governance), address(usdc)));
-        pools = IPools(vm.deployCode("Pools.sol:Pools", abi.encode(address(governance), address(usdc), desk)));
-        arguments = abi.encode(address(governance), address(registry), address(pools));
-        router = Router(vm.deployCode("Router.sol:Router", arguments));
+        keys = sortedKeys(3);
+        governance = Governance(deploy("Governance", abi.encode(address(this))));
+        usdc = TestUSDC(dollarToken());
+        deployProtocol();
+        _open(kes, 13 * MILLION);
+        _open(ngn, 150 * MILLION);
+    }
+
+    /// @dev A registry with its tokens, pools and a router, under the same governance and over the same dollar.
+    function deployProtocol() internal {
+        address by = address(governance);
+        registry = AttestationRegistry(
+            deploy("AttestationRegistry", abi.encode(by, addressesOf(keys), uint8(2), uint64(600)))
+        );
+        kes = LocalToken(localToken("cKES"));
+        ngn = LocalToken(localToken("cNGN"));
+        address desk = deploy("PoolsDesk", abi.encode(by, address(usdc)));
+        pools = IPools(deploy("Pools", abi.encode(by, address(usdc), desk)));
+        router = Router(deploy("Router", abi.encode(by, address(registry), address(pools))));
         registry.setIssuer(address(router), true);
         registry.setIssuer(address(this), true);
         IPoolsGovernance(address(pools)).setRouter(address(router), true);
@@ -78,11 +80,43 @@ abstract contract RouterBase {
         for (uint256 i = 0; i < 3; i++) {
             IPriceGovernance(address(pools)).setPublisher(vm.addr(keys[i]), true);
         }
-        _open(kes, KES_MID, 13 * MILLION);
-        _open(ngn, NGN_MID, 150 * MILLION);
+        listPool(kes, KES_MID);
+        listPool(ngn, NGN_MID);
         router.prepare(address(usdc));
         router.prepare(address(kes));
         router.prepare(address(ngn));
+        usdc.approve(address(pools), uint64(type(int64).max));
+    }
+
+    function usual() internal pure returns (Settings memory) {
+        return Settings(0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1e6, 1e6, 100_000);
+    }
+
+    function listPool(LocalToken token, uint128 mid) internal {
+        IPoolsGovernance(address(pools)).configure(address(token), usual());
+        IPriceGovernance(address(pools)).configurePrice(address(token), 20_000, 3);
+        registry.configureToken(address(token), 500 * MILLION, 3600);
+        pools.updatePrices(pricesOf(token, mid));
+        token.approve(address(pools), uint64(type(int64).max));
+    }
+
+    // --- what another network does otherwise ----------------------------------------------------------
+
+    function deploy(string memory name, bytes memory arguments) internal virtual returns (address) {
+        return vm.deployCode(string.concat(name, ".sol:", name), arguments);
+    }
+
+    function dollarToken() internal virtual returns (address) {
+        return deploy("TestUSDC", "");
+    }
+
+    function giveDollars(address to, uint64 amount) internal virtual {
+        usdc.mint(to, amount);
+    }
+
+    /// @dev A token of the registry, which this contract can hold.
+    function localToken(string memory symbol) internal virtual returns (address) {
+        return deploy("LocalToken", abi.encode(symbol, symbol, address(registry)));
     }
 
     // --- building blocks ---------------------------------------------------------------------------
@@ -142,7 +176,7 @@ abstract contract RouterBase {
         CustodyStatement memory statement = CustodyStatement(
             address(token), address(router), total, keccak256(entries), 1 << 62, now_, now_ + 600
         );
-        return MintOrder(statement, entries, _signed(registry.statementDigest(statement), 2));
+        return MintOrder(statement, entries, signed(registry.statementDigest(statement), 2));
     }
 
     function settle(Group memory group) internal returns (Vm.Log[] memory) {
@@ -163,7 +197,7 @@ abstract contract RouterBase {
         uint64 at = uint64(block.timestamp);
         bytes32 digest = IPriceGovernance(address(pools)).priceDigest(address(token), mid, at);
         for (uint256 i = 0; i < 3; i++) {
-            list[i] = SignedPrice(address(token), mid, at, _signature(keys[i], digest));
+            list[i] = SignedPrice(address(token), mid, at, signature(keys[i], digest));
         }
     }
 
@@ -172,72 +206,28 @@ abstract contract RouterBase {
         return pools.balanceOf(address(router), address(token));
     }
 
-    function _open(LocalToken token, uint128 mid, uint64 units) private {
-        IPoolsGovernance(address(pools))
-            .configure(
-                address(token),
-                Settings(0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1e6, 1e6, 100_000)
-            );
-        IPriceGovernance(address(pools)).configurePrice(address(token), 20_000, 3);
-        registry.configureToken(address(token), 500 * MILLION, 3600);
-        pools.updatePrices(pricesOf(token, mid));
+    /// @dev Money that came into custody, as tokens of this contract's. The reserves are what is said.
+    function mintHere(LocalToken token, uint64 units, uint64 reserves) internal {
         bytes memory entries = abi.encodePacked(uint64(1e18) + uint64(++_serial), units, fresh());
         MintOrder memory order = mintOrder(token, entries, units);
-        order.statement.to = address(this);
-        order.signatures = _signed(registry.statementDigest(order.statement), 2);
+        (order.statement.to, order.statement.reserves) = (address(this), reserves);
+        order.signatures = signed(registry.statementDigest(order.statement), 2);
         registry.mint(order.statement, entries, 1, order.signatures);
-        usdc.mint(address(this), 100_000e6);
-        usdc.approve(address(pools), type(uint256).max);
-        token.approve(address(pools), type(uint256).max);
+    }
+
+    function _open(LocalToken token, uint64 units) private {
+        mintHere(token, units, 1 << 62);
+        giveDollars(address(this), 100_000e6);
         ILiquidity(address(pools)).addLiquidity(address(token), units, 100_000e6, 0, 0, false);
     }
 
-    function _token(string memory symbol) private returns (LocalToken) {
-        bytes memory arguments = abi.encode(symbol, symbol, address(registry));
-        return LocalToken(vm.deployCode("LocalToken.sol:LocalToken", arguments));
-    }
-
-    function _sortKeys() private {
-        for (uint256 i = 0; i < 3; i++) {
-            uint256 key = 0xA11CE + i;
-            keys.push(key);
-            for (uint256 j = i; j > 0 && vm.addr(keys[j - 1]) > vm.addr(key); j--) {
-                (keys[j - 1], keys[j]) = (key, keys[j - 1]);
-            }
-        }
-    }
-
-    function _addresses() private view returns (address[] memory list) {
-        list = new address[](3);
-        for (uint256 i = 0; i < 3; i++) {
-            list[i] = vm.addr(keys[i]);
-        }
-    }
-
-    function _signed(bytes32 digest, uint256 count) internal view returns (bytes memory all) {
+    function signed(bytes32 digest, uint256 count) internal view returns (bytes memory all) {
         for (uint256 i = 0; i < count; i++) {
-            all = bytes.concat(all, _signature(keys[i], digest));
+            all = bytes.concat(all, signature(keys[i], digest));
         }
-    }
-
-    function _signature(uint256 key, bytes32 digest) private pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return abi.encodePacked(r, s, v);
     }
 
     // --- assertions --------------------------------------------------------------------------------
-
-    function same(string memory what, uint256 found, uint256 wanted) internal pure {
-        if (found != wanted) revert AssertionFailed(what, found, wanted);
-    }
-
-    function yes(string memory what, bool condition) internal pure {
-        same(what, condition ? 1 : 0, 1);
-    }
-
-    function atMost(string memory what, uint256 found, uint256 limit) internal pure {
-        if (found > limit) revert AssertionFailed(what, found, limit);
-    }
 
     /// @dev The last word of each money test: nothing stays in the router, supply is the log's, and the pools
     /// hold what their books say.

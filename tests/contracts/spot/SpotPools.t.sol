@@ -7,7 +7,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {ISpotPools, PoolConfig, PoolState} from "../../../contracts/interfaces/ISpotPools.sol";
 import {ISignedPrices, SignedPrice} from "../../../contracts/interfaces/ISignedPrices.sol";
 import {SpotPools} from "../../../contracts/spot/SpotPools.sol";
-import {Base} from "../Base.sol";
+import {SpotBase} from "./SpotBase.sol";
 
 /// @dev A token that calls back into the pools while it is being moved.
 contract HostileToken is ERC20("Hostile", "EVIL") {
@@ -36,7 +36,7 @@ contract HostileToken is ERC20("Hostile", "EVIL") {
     }
 }
 
-contract PoolsTest is Base {
+contract PoolsTest is SpotBase {
     function setUp() public override {
         super.setUp();
         fillPools();

@@ -12,9 +12,10 @@ import {
     SwapOrder
 } from "../../../contracts/interfaces/ISpotRouter.sol";
 import {ISignedPrices, SignedPrice} from "../../../contracts/interfaces/ISignedPrices.sol";
-import {Base, Vm} from "../Base.sol";
+import {Vm} from "../Kit.sol";
+import {SpotBase} from "./SpotBase.sol";
 
-contract RouterTest is Base {
+contract RouterTest is SpotBase {
     bytes32 private constant SETTLED = keccak256("ItemSettled(bytes32,uint64[])");
     bytes32 private constant FAILED = keccak256("ItemFailed(bytes32,bytes)");
     bytes32 private constant PRICE_REFUSED = keccak256("PriceRefused(address,bytes)");

@@ -15,14 +15,22 @@ from juapesa.cli.pools.common import (
     pool_token,
     positive,
 )
-from juapesa.cli.pools.told import TERMS, pool_json, pool_lines, position_json, position_lines, quote_json
+from juapesa.cli.pools.told import (
+    pool_json,
+    pool_lines,
+    position_json,
+    position_lines,
+    quote_json,
+    settings_lines,
+)
 from juapesa.money import Currency, Money
 from juapesa.pools import routes
 from juapesa.pools.errors import refusal
 from juapesa.pools.exact_model import Pool, Refused
 from juapesa.pools.liquidity import PoolView, view_positions
-from juapesa.pools.price_model import agreed, updated
+from juapesa.pools.price_model import updated
 from juapesa.pools.routes import Quoted
+from juapesa.pools.watch import agreed_on
 
 
 def list_pools(*, as_json: AsJson = False) -> None:
@@ -35,7 +43,7 @@ def list_pools(*, as_json: AsJson = False) -> None:
 
 
 def show(token: TokenArgument, *, as_json: AsJson = False) -> None:
-    """One pool: price, spread, balance, reserves, pot, limits, halts, share price, terms."""
+    """One pool: price, spread, balance, reserves, pot, limits, halts, share price, settings, terms."""
 
     async def look(chain: Chain) -> PoolView:
         return await chain.view(pool_token(token, chain.deployment))
@@ -44,8 +52,7 @@ def show(token: TokenArgument, *, as_json: AsJson = False) -> None:
     if as_json:
         _print(pool_json(view))
         return
-    terms = ", ".join(f"{each['term']}: {each['days']} days × {each['weight_percent']} %" for each in TERMS)
-    typer.echo("\n".join([*pool_lines(view), f"  terms         {terms}"]))
+    typer.echo("\n".join([*pool_lines(view), *settings_lines(view)]))
 
 
 def position(
@@ -112,9 +119,8 @@ async def _priced(chain: Chain) -> tuple[dict[Currency, Pool], bool]:
     views, prices = await chain.views(), await chain.newest_prices()
     pools = {}
     for view in views:
-        ours = [each for each in prices if each.token == view.token]
-        found = agreed([p.mid_e18 for p in ours], min(p.observed_at for p in ours)) if ours else None
-        pools[view.token] = view.pool(updated(view.state.kept, found, view.block.at))
+        price = updated(view.state.kept, agreed_on(view.token, prices), view.block.at)
+        pools[view.token] = view.pool(price)
     return pools, bool(prices)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from juapesa.ledger.engine.errors import Busy, WriterUnreachable
 from juapesa.ledger.engine.orders import Answer, Done, Refused, WireOrder, failure
+from juapesa.ledger.errors import Busy, WriterUnreachable
 from juapesa.money import Currency
 
 RETRY_SECONDS = 0.1

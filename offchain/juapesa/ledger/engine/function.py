@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from juapesa.db import UnitOfWork
-from juapesa.ledger.engine.orders import Answer, Done, Expire, Moved, Order, Refused
+from juapesa.ledger.engine.orders import REFUSALS, Answer, Done, Expire, Moved, Order
 
 
 def apply_orders(uow: UnitOfWork, orders: Sequence[Order]) -> list[Answer]:
@@ -23,6 +23,6 @@ def apply_orders(uow: UnitOfWork, orders: Sequence[Order]) -> list[Answer]:
 
 def _answer(found: dict[str, object]) -> Answer:
     if not found["ok"]:
-        return Refused(str(found["slug"]), "The database refused the order.")
+        return REFUSALS[str(found["slug"])]
     rows = msgspec.convert(found["rows"], tuple[Moved, ...])
     return Done(rows, repeated=bool(found["repeated"]))

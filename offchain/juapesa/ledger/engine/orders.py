@@ -12,14 +12,15 @@ from msgspec import Meta, Struct
 
 from juapesa.errors import JuaError
 from juapesa.ledger.domain import AMOUNT_MINOR_MAX, CODE_CHARACTERS_MAX, KEY_CHARACTERS_MAX, LINES_MAX
-from juapesa.ledger.engine.errors import AlreadyReversed, UnknownTransfer
 from juapesa.ledger.errors import (
+    AlreadyReversed,
     HoldEnded,
     KeyReused,
     LimitExceeded,
     NotATransfer,
     UnknownAccount,
     UnknownHold,
+    UnknownTransfer,
 )
 
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -161,6 +162,11 @@ REVERSED_BEFORE = Refused("already-reversed", "This transfer was already reverse
 UNSOUND = Refused(
     "not-a-transfer", "A transfer moves a positive amount between two accounts, with a short code."
 )
+
+REFUSALS = {
+    each.slug: each
+    for each in (NO_ACCOUNT, TOO_MUCH, REUSED, NO_HOLD, ENDED, NO_TRANSFER, REVERSED_BEFORE, UNSOUND)
+}
 
 
 def unsound(debit: int, credit: int, amount: int) -> bool:

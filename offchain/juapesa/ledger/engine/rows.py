@@ -2,8 +2,10 @@
 
 import hashlib
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from juapesa.db import UnitOfWork
 from juapesa.ledger.engine.orders import (
     Capture,
     Expire,
@@ -21,6 +23,7 @@ COLUMNS = (
 )
 COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_TAIL = b"\xff\xff"
+EVERYTHING = 2**63 - 1
 # The number of fields, then each field's length and value: nine bigints, a uuid, four smallints.
 _IMAGE = struct.Struct(">h" + "iq" * 9 + "i16s" + "ih" * 4)
 IMAGE_BYTES = _IMAGE.size
@@ -106,3 +109,15 @@ def kind_of(order: Order) -> Kind:
             return Kind.EXPIRE
         case _:
             return Kind.REVERSAL
+
+
+def image_rows(uow: UnitOfWork, after: int, until: int, limit: int = EVERYTHING) -> Iterator[bytes]:
+    """The images of the rows with ids above ``after`` and up to ``until``, in order."""
+    statement = (
+        f"COPY (SELECT {COLUMNS} FROM book.transfers WHERE id > {after} AND id <= {until} "  # noqa: S608 - numbers
+        f"ORDER BY id LIMIT {limit}) TO STDOUT (FORMAT binary)"
+    )
+    for number, block in enumerate(uow.copy_out(statement)):
+        data = block[len(COPY_HEAD) :] if number == 0 else block
+        if len(data) >= IMAGE_BYTES:
+            yield data[:IMAGE_BYTES]

@@ -2,10 +2,8 @@
 
 import asyncio
 import gc
-import os
 import signal
 import stat
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +12,13 @@ from pathlib import Path
 import uvloop
 
 from juapesa.clock import Clock
-from juapesa.ledger.engine.errors import WriterRefused
 from juapesa.ledger.engine.front import Front
-from juapesa.ledger.engine.session import Doubtful, Session
+from juapesa.ledger.engine.session import Doubtful, Session, stop_in_doubt, watch
 from juapesa.ledger.engine.storage import FENCE, Storage
 from juapesa.ledger.engine.writer import QUEUE_ORDERS_MAX, Writer
+from juapesa.ledger.errors import WriterRefused
 
-EXIT_DOUBTFUL = 75  # start me again
+SILENCE_SECONDS_MAX = 10.0  # a commit takes milliseconds; a line that is dead says nothing
 FENCE_PAUSE_SECONDS = 0.05
 GARBAGE_THRESHOLD = 50_000
 
@@ -43,18 +41,24 @@ def serve(
     fence_seconds: float = 10.0,
     take_over: bool = False,
     queue_max: int = QUEUE_ORDERS_MAX,
+    silence_seconds_max: float = SILENCE_SECONDS_MAX,
     ready: Callable[[float], None],
 ) -> None:
     """Run until SIGTERM or SIGINT. ``ready`` is told how many seconds the start took.
 
-    ``take_over`` ends the session of a writer that hangs; it cannot commit any more then.
+    ``take_over`` ends the session of a writer that hangs; it cannot commit any more then. When the database
+    owes an answer for ``silence_seconds_max``, the process ends itself; the server drops a session that says
+    nothing for twice as long, and with it the fence of a writer that only sleeps or is cut off.
     Raises WriterRefused when another writer stays, or the books contradict themselves.
     """
     began = time.monotonic()
     session = Session(url, role=role)
+    watch(session)
     storage = Storage(session)
     _take_fence(storage, Session(url) if take_over else None, fence_seconds)
     books = storage.load(clock.now())
+    session.ask(f"SET idle_session_timeout = {int(silence_seconds_max * 2_000)}")
+    session.patience_seconds = silence_seconds_max
     gc.freeze()  # the books are long-lived: looking through them again and again would only cost time
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
 
@@ -71,9 +75,7 @@ def serve(
     try:
         uvloop.run(main())
     except Doubtful as doubt:
-        # Nothing may run after a doubtful commit: no clean-up could know what is true.
-        print(f"the ledger writer stops: {str(doubt).strip()}", file=sys.stderr, flush=True)  # noqa: T201
-        os._exit(EXIT_DOUBTFUL)
+        stop_in_doubt(str(doubt).strip())
 
 
 async def _listen(

@@ -1,21 +1,39 @@
 """One libpq connection, driven by hand: whole transactions in one message, never a thread.
 
 An exchange is a generator that yields whenever it waits for the server, so the same code serves the
-writer's event loop (``asked``) and plain callers (``ask``).
+writer's event loop (``asked``) and plain callers (``ask``). A line that is half-open gives no error, ever:
+``silent_seconds`` says how long the server has owed an answer, and ``watch`` ends the process by it.
 """
 
 import asyncio
+import os
 import select
+import sys
+import threading
+import time
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq.abc import PGresult
 
-from juapesa.ledger.engine.errors import WriterRefused
+from juapesa.ledger.errors import WriterRefused
 
 Exchange = Generator[None, None, list[PGresult]]
+EXIT_DOUBTFUL = 75  # start me again
+WATCH_SECONDS = 0.25
+LOAD_SECONDS_MAX = 120.0  # one statement over large books, at start
+
+# The kernel's own ways to notice a dead line over TCP; a URL that says otherwise wins.
+_LINE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
 _GOOD = {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY}
 
 
@@ -26,8 +44,14 @@ class Doubtful(Exception):
 class Session:
     """A connection of the writer. Statements hold only numbers and escaped text, never a raw value."""
 
-    def __init__(self, url: str, *, role: str | None = None) -> None:
-        self._connection = pq.PGconn.connect(url.encode())
+    def __init__(
+        self, url: str, *, role: str | None = None, patience_seconds: float = LOAD_SECONDS_MAX
+    ) -> None:
+        known = conninfo_to_dict(url)
+        options = {name: value for name, value in _LINE.items() if name not in known}
+        self._connection = pq.PGconn.connect(make_conninfo(url, **options).encode())
+        self._waiting_since: float | None = None
+        self.patience_seconds = patience_seconds
         if self._connection.status != pq.ConnStatus.OK:
             raise WriterRefused("The database cannot be reached.")
         self._connection.exec_(b"SET application_name = 'jua-ledger'; SET client_min_messages = error")
@@ -38,6 +62,12 @@ class Session:
     def server_process(self) -> int:
         """The backend's process id, which another session may end."""
         return self._connection.backend_pid
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long the server has owed us a word; 0 when it owes none."""
+        since = self._waiting_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def close(self) -> None:
         """End the session, and with it the fence."""
@@ -80,12 +110,14 @@ class Session:
     def _exchange(self, sql: str, payload: bytes) -> Exchange:
         connection = self._connection
         found: list[PGresult] = []
+        self._waiting_since = time.monotonic()
         try:
             connection.send_query(sql.encode())
             while True:
                 while connection.is_busy():
                     yield
                     connection.consume_input()
+                    self._waiting_since = time.monotonic()
                 result = connection.get_result()
                 if result is None:
                     return found
@@ -99,6 +131,28 @@ class Session:
                     raise Doubtful(result.get_error_message())
         except psycopg.Error as problem:
             raise Doubtful(str(problem)) from problem
+        finally:
+            self._waiting_since = None
+
+
+def watch(session: Session) -> None:
+    """End the process once the server has owed an answer for longer than ``session.patience_seconds``.
+
+    A thread of its own: a send into a dead line blocks the event loop too.
+    """
+
+    def look() -> None:
+        while session.silent_seconds < session.patience_seconds:
+            time.sleep(WATCH_SECONDS)
+        stop_in_doubt(f"the database has been silent for {session.patience_seconds:g} s")
+
+    threading.Thread(target=look, name="watch", daemon=True).start()
+
+
+def stop_in_doubt(why: str) -> NoReturn:
+    """End at once. Nothing may run after a doubtful commit: no clean-up could know what is true."""
+    print(f"the ledger writer stops: {why}", file=sys.stderr, flush=True)  # noqa: T201
+    os._exit(EXIT_DOUBTFUL)
 
 
 def _wake(ready: asyncio.Future[None]) -> None:

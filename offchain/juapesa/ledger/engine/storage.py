@@ -1,14 +1,12 @@
 """The books on PostgreSQL: load them, look facts up, and store a batch as one transaction."""
 # ruff: noqa: S608 - every statement here is made of constants, numbers and escaped text
 
-import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from juapesa.ledger.engine.books import Account, Batch, Books, Facts, OpenHold, Recent
-from juapesa.ledger.engine.errors import WriterRefused
 from juapesa.ledger.engine.ids import booked_at, month_of, partition_of
 from juapesa.ledger.engine.lookup import (
     ACCOUNTS,
@@ -22,8 +20,10 @@ from juapesa.ledger.engine.lookup import (
 )
 from juapesa.ledger.engine.orders import Order
 from juapesa.ledger.engine.rows import COPY_HEAD, COPY_TAIL, Row, pack
+from juapesa.ledger.engine.seal import Head, account_image, code_image, seal
 from juapesa.ledger.engine.session import Session
-from juapesa.ledger.engine.tree import GENESIS, MARK_BYTES, leaf_of, link, root_of
+from juapesa.ledger.engine.tree import GENESIS, link
+from juapesa.ledger.errors import WriterRefused
 
 FENCE = "789, 4"
 SEALROWS = 1_000
@@ -50,14 +50,6 @@ INSERT INTO book.batches VALUES ($1, $2, $3, $4, $5, $6, $7);
 """
 
 
-@dataclass(slots=True)
-class Head:
-    """The last batch: its number and the chain's value after it."""
-
-    number: int = 0
-    chain: bytes = GENESIS
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A batch as one message: its statements, and the rows that its COPY wants."""
@@ -73,6 +65,7 @@ class Storage:
         self.session = session
         self.head = Head()
         self._unsealed: dict[int, bytes] = {}  # accounts that no batch has hashed yet: their images
+        self._unsealed_codes: list[tuple[int, str]] = []
 
     def take_fence(self) -> None:
         """Become the only writer. Raises WriterRefused when there is another."""
@@ -88,6 +81,8 @@ class Storage:
         self.keep_months(now)
         self._check_head()
         books = Books(self._accounts(ACCOUNTS))
+        codes = self._numbers("id, code", "book.codes WHERE batch IS NULL ORDER BY id")
+        self._unsealed_codes = [(int(number), str(code)) for number, code in codes]
         self.seal_strays(books)
         books.codes = {str(code): int(number) for number, code in self._numbers("id, code", "book.codes")}
         for row in self._numbers("id, debit, credit, amount, code, expires", "book.open_holds ORDER BY id"):
@@ -140,16 +135,9 @@ class Storage:
                 books.last_id = int(last or 0)
                 return count
             rows = [row_of(each) for each in found]
-            codes = self._numbers("id, code", "book.codes WHERE batch IS NULL ORDER BY id")
             touched = {number for row in rows for number in (row.debit, row.credit)}
-            sealed = [number for number in sorted(touched) if number in self._unsealed]
-            sql, head = self._seal(
-                rows, [pack(row) for row in rows], sealed, [(int(n), str(c)) for n, c in codes]
-            )
+            sql = self._seal([pack(row) for row in rows], touched, ())
             self.session.ask(f"BEGIN;{sql};COMMIT")
-            self.head = head
-            for number in sealed:
-                del self._unsealed[number]
             count += len(rows)
 
     def prepare(self, batch: Batch) -> Prepared:
@@ -162,37 +150,27 @@ class Storage:
         parts += _side_tables(batch)
         for number, code in batch.codes:
             parts.append(f"INSERT INTO book.codes (id, code) VALUES ({number}, {self.session.quoted(code)})")
-        fresh = sorted(self._unsealed.keys() & batch.touched.keys()) if self._unsealed else []
-        sql, self.head = self._seal(rows, images, fresh, batch.codes)
-        for number in fresh:
-            del self._unsealed[number]
-        parts += [sql, "NOTIFY book", "COMMIT"]
+        parts += [self._seal(images, batch.touched.keys(), batch.codes), "NOTIFY book", "COMMIT"]
         return Prepared(";".join(parts), b"".join((COPY_HEAD, *images, COPY_TAIL)))
 
-    def _seal(
-        self,
-        rows: Sequence[Row],
-        images: Sequence[bytes],
-        accounts: Sequence[int],
-        codes: Sequence[tuple[int, str]],
-    ) -> tuple[str, Head]:
-        """The statements that hash rows, first-used accounts and codes into the next batch."""
-        leaves = [leaf_of(image) for image in images]
-        leaves += [leaf_of(self._unsealed[number]) for number in accounts]
-        leaves += [leaf_of(code_image(number, code)) for number, code in codes]
-        root = root_of(leaves)
-        number = self.head.number + 1
-        head = Head(number, link(self.head.chain, number, len(leaves), root))
-        marks = b"".join([leaf[:MARK_BYTES] for leaf in leaves])
+    def _seal(self, images: Sequence[bytes], touched: Set[int], codes: Sequence[tuple[int, str]]) -> str:
+        """The statements that hash rows, and the accounts and codes that are first used, into a batch."""
+        accounts = sorted(self._unsealed.keys() & touched) if self._unsealed else []
+        codes = [*self._unsealed_codes, *codes]
+        others = [self._unsealed.pop(number) for number in accounts]
+        others += [code_image(number, code) for number, code in codes]
+        made = seal(self.head, images, others)
+        self.head, self._unsealed_codes = made.head, []
         sql = (
-            f"EXECUTE book_seal({number}, {rows[0].id}, {rows[-1].id}, {len(leaves)}, "
-            f"'\\x{root.hex()}', '\\x{head.chain.hex()}', '\\x{marks.hex()}')"
+            f"EXECUTE book_seal({made.number}, {made.first_id}, {made.last_id}, {made.leaves}, "
+            f"'\\x{made.root.hex()}', '\\x{made.chain.hex()}', '\\x{made.marks.hex()}')"
         )
         if accounts:
-            sql += f";UPDATE book.accounts SET batch = {number} WHERE id IN ({joined(accounts)})"
+            sql += f";UPDATE book.accounts SET batch = {made.number} WHERE id IN ({joined(accounts)})"
         if codes:
-            sql += f";UPDATE book.codes SET batch = {number} WHERE id IN ({joined(n for n, _ in codes)})"
-        return sql, head
+            numbers = joined(number for number, _ in codes)
+            sql += f";UPDATE book.codes SET batch = {made.number} WHERE id IN ({numbers})"
+        return sql
 
     def _accounts(self, sql: str) -> list[Account]:
         return [self._account(row) for row in self.session.ask(sql)]
@@ -202,7 +180,9 @@ class Storage:
         found = Account(int(number), currency, int(side), int(floor), int(ceiling))
         found.posted, found.held, found.incoming, found.entries, found.last = map(int, row[5:10])
         if row[12] is None:
-            self._unsealed[found.id] = account_image(found, row[10], row[11])
+            self._unsealed[found.id] = account_image(
+                found.id, found.side, found.floor, found.ceiling, row[10], row[11], found.currency
+            )
         return found
 
     def _facts(
@@ -304,19 +284,3 @@ def _side_tables(batch: Batch) -> list[str]:
     if batch.checkpoints:
         parts.append(_arrays("book_checkpoints", zip(*batch.checkpoints, strict=True)))
     return parts
-
-
-def account_image(account: Account, kind: str, owner: str) -> bytes:
-    """What is hashed of an account: id, side, floor, ceiling, then kind, owner and currency with lengths."""
-    numbers = struct.pack(">qhqq", account.id, account.side, account.floor, account.ceiling)
-    return numbers + b"".join(_sized(text) for text in (kind, owner, account.currency))
-
-
-def code_image(number: int, code: str) -> bytes:
-    """What is hashed of a code: its number and its text with its length."""
-    return struct.pack(">h", number) + _sized(code)
-
-
-def _sized(text: str) -> bytes:
-    data = text.encode()
-    return struct.pack(">i", len(data)) + data

@@ -10,16 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
-
+from juapesa.db import UnitOfWork, reading
 from juapesa.ledger.engine.books import CHECKPOINT_ENTRIES, Account
 from juapesa.ledger.engine.orders import MOVING, Kind
-from juapesa.ledger.engine.rows import COLUMNS, IMAGE_BYTES, Row, unpack
-from juapesa.ledger.engine.storage import account_image, code_image
+from juapesa.ledger.engine.rows import Row, image_rows, unpack
+from juapesa.ledger.engine.seal import account_image, code_image
 from juapesa.ledger.engine.tree import GENESIS, MARK_BYTES, leaf_of, link, root_of
 
 BATCHES_AT_ONCE = 200
-_COPY_HEAD_BYTES = 19
 _CAPTURES = frozenset({Kind.CAPTURE, Kind.CAPTURE_LAST, Kind.CAPTURE_REST})
 
 
@@ -71,62 +69,51 @@ class _State:
 
 
 def verify(url: str, known: KnownHead | None = None) -> Verdict:
-    """Check the whole books. About 5 µs a row."""
-    with psycopg.connect(url) as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        state = _State(_tallies(connection), _pairs(connection, "first_id, end_id", "archives"))
-        try:
-            last = _check_batches(connection, state, known)
-            for row in _rows(connection, last, 2**63 - 1):
-                _check_row(state, row[0])
-            _check_balances(connection, state)
-        except Fault as fault:
-            return Verdict(state.transfers, str(fault))
+    """Check the whole books of a database."""
+    with reading(url) as snapshot:
+        return examine(snapshot, known)
+
+
+def examine(snapshot: UnitOfWork, known: KnownHead | None = None) -> Verdict:
+    """Check the whole books as one snapshot (``Database.snapshot``) has them. About 5 µs a row."""
+    state = _State(_tallies(snapshot), _pairs(snapshot, "first_id, end_id", "archives"))
+    try:
+        last = _check_batches(snapshot, state, known)
+        for row in _rows(snapshot, last, 2**63 - 1):
+            _check_row(state, row[0])
+        _check_balances(snapshot, state)
+    except Fault as fault:
+        return Verdict(state.transfers, str(fault))
     return Verdict(state.transfers, None)
 
 
-def image_rows(connection: psycopg.Connection[Any], after: int, until: int) -> Iterator[bytes]:
-    """The images of the rows with ids above ``after`` and up to ``until``, in order."""
-    statement = (
-        f"COPY (SELECT {COLUMNS} FROM book.transfers WHERE id > {after} AND id <= {until} ORDER BY id) "  # noqa: S608
-        "TO STDOUT (FORMAT binary)"
-    )
-    with connection.cursor().copy(statement.encode()) as copy:
-        for number, block in enumerate(copy):
-            data = bytes(block)
-            if number == 0:
-                data = data[_COPY_HEAD_BYTES:]
-            if len(data) >= IMAGE_BYTES:
-                yield data[:IMAGE_BYTES]
-
-
-def _rows(connection: psycopg.Connection[Any], after: int, until: int) -> Iterator[tuple[Row, bytes]]:
-    for image in image_rows(connection, after, until):
+def _rows(snapshot: UnitOfWork, after: int, until: int) -> Iterator[tuple[Row, bytes]]:
+    for image in image_rows(snapshot, after, until):
         yield unpack(image), image
 
 
-def _pairs(connection: psycopg.Connection[Any], columns: str, table: str) -> list[Any]:
-    return connection.execute(f"SELECT {columns} FROM book.{table}".encode()).fetchall()  # noqa: S608
+def _pairs(snapshot: UnitOfWork, columns: str, table: str) -> list[Any]:
+    return snapshot.tuples(f"SELECT {columns} FROM book.{table}")  # noqa: S608
 
 
-def _tallies(connection: psycopg.Connection[Any]) -> dict[int, _Tally]:
-    found = connection.execute("SELECT id, currency, side, floor, ceiling FROM book.accounts")
+def _tallies(snapshot: UnitOfWork) -> dict[int, _Tally]:
+    found = snapshot.tuples("SELECT id, currency, side, floor, ceiling FROM book.accounts")
     return {row[0]: _Tally(Account(*row)) for row in found}
 
 
-def _check_batches(connection: psycopg.Connection[Any], state: _State, known: KnownHead | None) -> int:
+def _check_batches(snapshot: UnitOfWork, state: _State, known: KnownHead | None) -> int:
     """Follow the chain; the last sealed id. Raises Fault."""
     head = _Head()
     while True:
-        batches = connection.execute(
+        batches = snapshot.tuples(
             "SELECT number, first_id, last_id, leaves, root, chain, marks FROM book.batches "
             "WHERE number > %s ORDER BY number LIMIT %s",
             (head.number, BATCHES_AT_ONCE),
-        ).fetchall()
+        )
         if not batches:
             break
-        extras = extras_of(connection, batches[0][0], batches[-1][0])
-        rows = _rows(connection, head.last, batches[-1][2])
+        extras = extras_of(snapshot, batches[0][0], batches[-1][0])
+        rows = _rows(snapshot, head.last, batches[-1][2])
         waiting = next(rows, None)
         for batch in batches:
             mine: list[tuple[Row, bytes]] = []
@@ -242,9 +229,9 @@ def _reserve(state: _State, debit: int, credit: int, amount: int) -> None:
             tally.held += amount
 
 
-def _check_balances(connection: psycopg.Connection[Any], state: _State) -> None:
+def _check_balances(snapshot: UnitOfWork, state: _State) -> None:
     """What is stored beside the rows is what they say."""
-    rows = connection.execute(
+    rows = snapshot.tuples(
         "SELECT account, posted, held, incoming, entries, last_id FROM book.balances ORDER BY account"
     )
     for account, posted, held, incoming, entries, last in rows:
@@ -259,33 +246,33 @@ def _check_balances(connection: psycopg.Connection[Any], state: _State) -> None:
             raise Fault(f"account {account}: its balance is not what its rows say")
         if posted - held < tally.account.floor or posted + incoming > tally.account.ceiling:
             raise Fault(f"account {account}: it is outside its limits")
-    found = {row[0]: row[1] for row in _pairs(connection, "id, amount", "open_holds")}
+    found = {row[0]: row[1] for row in _pairs(snapshot, "id, amount", "open_holds")}
     said_holds = {number: hold[2] for number, hold in state.holds.items()}
     for number in sorted(found.keys() | said_holds.keys()):
         if found.get(number) != said_holds.get(number) and not _within(state.archived, number):
             raise Fault(f"hold {number}: what is left of it is not what the rows say")
-    stored_reversals = dict(_pairs(connection, "original, reversal", "reversals"))
+    stored_reversals = dict(_pairs(snapshot, "original, reversal", "reversals"))
     if any(stored_reversals.get(number) != row for number, row in state.reversed_ids.items()):
         raise Fault("the list of reversals is not what the rows say")
     if not state.archived:
-        points = {(a, i): p for a, i, p in _pairs(connection, "account, id, posted", "checkpoints")}
+        points = {(a, i): p for a, i, p in _pairs(snapshot, "account, id, posted", "checkpoints")}
         wrong = min((points.items() ^ state.checkpoints.items()), default=None)
         if wrong is not None:
             raise Fault(f"account {wrong[0][0]}: its checkpoint at row {wrong[0][1]} is wrong or missing")
 
 
-def extras_of(connection: psycopg.Connection[Any], first: int, last: int) -> dict[int, list[bytes]]:
+def extras_of(snapshot: UnitOfWork, first: int, last: int) -> dict[int, list[bytes]]:
     """Leaves of the accounts and codes that batches ``first`` to ``last`` were the first to use."""
     leaves: dict[int, list[bytes]] = defaultdict(list)
-    accounts = connection.execute(
+    accounts = snapshot.tuples(
         "SELECT batch, id, currency, side, floor, ceiling, kind, owner FROM book.accounts "
         "WHERE batch BETWEEN %s AND %s ORDER BY id",
         (first, last),
     )
     for batch, number, currency, side, floor, ceiling, kind, owner in accounts:
-        account = Account(number, currency, side, floor, ceiling)
-        leaves[batch].append(leaf_of(account_image(account, kind, owner)))
-    codes = connection.execute(
+        image = account_image(number, side, floor, ceiling, kind, owner, currency)
+        leaves[batch].append(leaf_of(image))
+    codes = snapshot.tuples(
         "SELECT batch, id, code FROM book.codes WHERE batch BETWEEN %s AND %s ORDER BY id", (first, last)
     )
     for batch, number, code in codes:

@@ -96,9 +96,10 @@ class DarajaRail:
                 client.STK_QUERY, orders.stk_query(self._settings, handle, self._clock.now())
             )
             answer = _queried(reply, handle)
-            if answer.outcome is not Outcome.SUCCESS:
+            if answer.outcome not in {Outcome.SUCCESS, Outcome.UNKNOWN}:
                 return answer
-            # The query says neither receipt nor amount; the statement does, when it is open to us.
+            # The query says neither receipt nor amount; the statement does, when it is open to us. It also
+            # finds a prompt whose handle is wrong: a callback that was not theirs may have brought it.
             line = await self._statement.find(reference)
             return answer if line is None else _from_statement(line, handle)
         except NoToken as failure:

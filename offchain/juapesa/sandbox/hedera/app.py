@@ -14,6 +14,7 @@ from juapesa.errors import InvalidInput, JuaError
 from juapesa.sandbox import control
 from juapesa.sandbox.hedera.memory import Memory
 from juapesa.sandbox.hedera.rpc import RpcServer
+from juapesa.sandbox.hedera.token_control import TokenControl
 from juapesa.sandbox.hedera.world import Etch, Pace, World
 from juapesa.sandbox.wire import Refusal, control_body, on_control_error, on_refusal
 
@@ -53,6 +54,10 @@ def build(
         block = await world.chain.mine(seconds, count - 1)
         return JSONResponse({"block": block.number}, 201)
 
+    async def token(request: Request) -> Response:
+        """What an outside token's issuer does; see ``TokenControl.act``."""
+        return JSONResponse(await TokenControl(world.chain).act(await control_body(request)), 201)
+
     async def transfer(request: Request) -> Response:
         """HBAR by a native transfer from nowhere: `{"to": "0x…", "tinybars": N}`."""
         body = await control_body(request)
@@ -67,9 +72,11 @@ def build(
         routes=[
             Route("/", rpc.post, methods=["POST"]),
             Route("/_sandbox/blocks", mine, methods=["POST"]),
+            Route("/_sandbox/tokens", token, methods=["POST"]),
             Route("/_sandbox/transfers", transfer, methods=["POST"]),
             *world.mirror.routes(),
             *world.native.routes(),
+            *world.token_pages.routes(),
             *control.routes("hedera", world.faults, world.switches, lambda _: world.state()),
         ],
         exception_handlers={Refusal: on_refusal, JuaError: on_control_error},

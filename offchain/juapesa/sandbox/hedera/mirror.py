@@ -35,6 +35,7 @@ from juapesa.sandbox.hedera.mirror_shapes import (
     result_entry,
 )
 from juapesa.sandbox.hedera.refusals import RpcFault
+from juapesa.sandbox.hedera.token_reader import TokenReader
 from juapesa.sandbox.hedera.trouble import Outage, Trouble
 from juapesa.sandbox.hedera.units import WEIBARS_PER_TINYBAR, ExchangeRate
 from juapesa.sandbox.wire import control_body
@@ -55,6 +56,7 @@ class Mirror:
         entities: Entities,
         rate: ExchangeRate,
         trouble: Trouble,
+        tokens: TokenReader,
         per_second: Callable[[], int],
     ) -> None:
         self._history = history
@@ -62,6 +64,7 @@ class Mirror:
         self._entities = entities
         self._rate = rate
         self._trouble = trouble
+        self._tokens = tokens
         self._per_second = per_second
         self._limit = RateLimit(time.monotonic)
 
@@ -173,6 +176,7 @@ class Mirror:
             tinybars=await self._calls.tinybars(address),
             nonce=await self._calls.nonce(address),
             seen=self.seen(),
+            tokens=await self._held(address),
         )
 
     async def _balances(self, request: Request) -> dict[str, Any]:
@@ -184,13 +188,17 @@ class Mirror:
         row: dict[str, Any] = {
             "account": entity_id(self._entities.see(address)),
             "balance": held,
-            "tokens": [],
+            "tokens": await self._held(address),
         }
         return {
             "timestamp": timestamp(self.seen())[0][1],
             "balances": [row] if await self._calls.exists(address) else [],
             "links": {"next": None},
         }
+
+    async def _held(self, address: str) -> list[dict[str, Any]]:
+        held = await self._tokens.held(address)
+        return [{"token_id": entity_id(number), "balance": each.balance} for number, each in held.items()]
 
     async def _exchange_rate(self, _: Request) -> dict[str, Any]:
         return rate_entry(self._rate.hbar, self._rate.cents, self.seen())

@@ -59,14 +59,14 @@ class Bound:
 class Query:
     """The parameters of one request; a parameter that the endpoint does not know is refused."""
 
-    def __init__(self, request: Request, known: Iterable[str]) -> None:
+    def __init__(self, request: Request, known: Iterable[str], *, order: str = "desc") -> None:
         allowed = {"limit", "order", *known}
         if unknown := set(request.query_params) - allowed:
             raise refuse(400, f"Unknown query parameter: {sorted(unknown)[0]}")
         self._path = request.url.path
         self._given = list(request.query_params.multi_items())
         self.limit = self._limit()
-        self.descending = self._descending()
+        self.descending = self._descending(order)
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self._given if key == name]
@@ -77,7 +77,11 @@ class Query:
         return values[-1].removeprefix("eq:") if values else None
 
     def numbers(self, name: str) -> list[Bound]:
-        return [self._bound(name, each, int) for each in self.all(name)]
+        return self.bounds(name, int)
+
+    def bounds(self, name: str, read: Callable[[str], int]) -> list[Bound]:
+        """As ``numbers``, by a reader that raises ValueError."""
+        return [self._bound(name, each, read) for each in self.all(name)]
 
     def times(self, name: str = "timestamp") -> list[Bound]:
         """Bounds in nanoseconds; together they span seven days at most. Raises Refusal."""
@@ -129,8 +133,8 @@ class Query:
             raise invalid("limit")
         return min(int(text), LIMIT_MAX)
 
-    def _descending(self) -> bool:
-        text = (self.text("order") or "desc").lower()
+    def _descending(self, usual: str) -> bool:
+        text = (self.text("order") or usual).lower()
         if text not in ("asc", "desc"):
             raise invalid("order")
         return text == "desc"

@@ -160,13 +160,15 @@ def message_entry(message: Message, topic: Topic) -> dict[str, Any]:
     }
 
 
-def account_entry(number: int, address: str, *, tinybars: int, nonce: int, seen: int) -> dict[str, Any]:
+def account_entry(
+    number: int, address: str, *, tinybars: int, nonce: int, seen: int, tokens: list[dict[str, Any]]
+) -> dict[str, Any]:
     """An account or a contract; ``seen`` is the mirror's newest consensus time."""
     return {
         "account": entity_id(number),
         "alias": None,
         "auto_renew_period": 7_776_000,
-        "balance": {"balance": tinybars, "timestamp": stamp(seen), "tokens": []},
+        "balance": {"balance": tinybars, "timestamp": stamp(seen), "tokens": tokens},
         "created_timestamp": None,
         "decline_reward": False,
         "deleted": False,

@@ -22,8 +22,10 @@ from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.history import Block, History, Lag
 from juapesa.sandbox.hedera.memory import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, Memory
 from juapesa.sandbox.hedera.mirror import Mirror
+from juapesa.sandbox.hedera.mirror_tokens import TokenPages
 from juapesa.sandbox.hedera.mirror_topics import NativeOutcome, NativePages
 from juapesa.sandbox.hedera.relay import Relay
+from juapesa.sandbox.hedera.token_reader import TokenReader
 from juapesa.sandbox.hedera.topics import Topic
 from juapesa.sandbox.hedera.trouble import KINDS, Trouble
 from juapesa.sandbox.hedera.units import TINYBARS_PER_HBAR, ExchangeRate
@@ -111,16 +113,24 @@ class World:
         self.relay = Relay(self.chain, self.calls, self.trouble, sync=lambda: bool(self.switches["sync"]))
         self.entities = Entities()
         self.history.on_block.append(self._see)
+        tokens = TokenReader(
+            self.calls,
+            self.entities,
+            lambda: self._hapi.tokens.keys if self._hapi else {},
+            lambda: self._hapi.node.accounts.numbers() if self._hapi else (),
+        )
         self.mirror = Mirror(
             self.history,
             self.calls,
             self.entities,
             self.rate,
             self.trouble,
+            tokens,
             lambda: int(self.switches["mirror_requests_per_second"]),
         )
         self.topics: dict[int, Topic] = {}
         self.native = NativePages(self.mirror, self.entities, self.topics, lag, self._native_outcomes)
+        self.token_pages = TokenPages(self.mirror, self.entities, tokens)
         self._hapi: HapiServer | None = None
         self._hapi_address = hapi
         self._saving: asyncio.Task[None] | None = None
@@ -136,7 +146,7 @@ class World:
         else:
             await self._begin()
         await self.chain.start()
-        await self._start_hapi(messages, past.get("keys", {}))
+        await self._start_hapi(messages, past)
         if self._memory is not None:
             self._saving = asyncio.create_task(self._save_for_ever(self._memory))
 
@@ -186,6 +196,7 @@ class World:
             "following": self.entities.following,
             "topics": [each.to_document() for each in self.topics.values()],
             "keys": self._hapi.node.accounts.to_document() if self._hapi else {},
+            "token_keys": self._hapi.tokens.to_document() if self._hapi else {},
         }
         await asyncio.to_thread(memory.save, packed, document)
 
@@ -197,13 +208,14 @@ class World:
             await self._save(memory)
             took = time.monotonic() - began
 
-    async def _start_hapi(self, messages: "Messages", keys: dict[str, str]) -> None:
+    async def _start_hapi(self, messages: "Messages", past: dict[str, Any]) -> None:
         from juapesa.sandbox.hedera.hapi import HapiServer  # noqa: PLC0415 - loaded while anvil starts
 
         self._hapi = HapiServer(
             self.chain, self.clock, self.calls, self.entities, self.topics, self.trouble, messages
         )
-        self._hapi.node.accounts.restore(keys)
+        self._hapi.node.accounts.restore(past.get("keys", {}))
+        self._hapi.tokens.restore(past.get("token_keys", {}))
         await self._hapi.start(*self._hapi_address)
 
     def _native_outcomes(self) -> Iterable[NativeOutcome]:

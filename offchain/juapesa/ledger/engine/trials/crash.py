@@ -2,8 +2,9 @@
 
 Clients repeat an order with its key until it is answered, and write every answer down. Meanwhile the
 writer is killed (SIGKILL), frozen and replaced (SIGSTOP, then a second writer takes over and the first
-wakes up as a zombie), and PostgreSQL is stopped at once (SIGQUIT). At the end each answer must be
-found in the books exactly once and as it was given, and the books must verify. Power loss is not tested.
+wakes up as a zombie), PostgreSQL is stopped at once (SIGQUIT), and the line between the two breaks or
+falls silent just before, at or after a commit. At the end each answer must be found in the books exactly
+once and as it was given, and the books must verify. Power loss is not tested.
 """
 
 import asyncio
@@ -28,14 +29,17 @@ from juapesa.errors import JuaError
 from juapesa.ledger.engine.client import EngineClient
 from juapesa.ledger.engine.orders import Capture, Done, Line, PlaceHold, Post, Release, Reverse, WireOrder
 from juapesa.ledger.engine.rows import key_digest, key_of_line
-from juapesa.ledger.engine.serve import EXIT_DOUBTFUL
+from juapesa.ledger.engine.session import EXIT_DOUBTFUL
+from juapesa.ledger.engine.trials.line import STRIKES, FaultyLine
 from juapesa.ledger.engine.trials.processes import WriterChild
 from juapesa.ledger.engine.verify import verify
 
 WALLETS = 20
 WORKERS = 24
 PATIENCE_SECONDS = 60.0
-CAUSES = ("kill",) * 7 + ("freeze",) * 2 + ("postgres",)
+CAUSES = ("kill",) * 6 + ("freeze",) * 2 + ("line",) * 3 + ("postgres",)
+SILENCE_SECONDS = 1.0
+STRIKE_SECONDS_MAX = 10.0
 
 
 @dataclass
@@ -50,6 +54,7 @@ class Crash:
     refused: int = 0
     contradicted: int = 0
     zombies_alive: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
     back_seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
@@ -62,21 +67,28 @@ class Crash:
             self._server.create_database("crash")
             self._url = self._server.url("crash")
             upgrade(self._url)
-            self._writer = self._new_writer()
-            try:
-                asyncio.run(self._torment())
-            finally:
-                self._writer.stop()
+            with FaultyLine(self._url) as self._line:
+                self._writer = self._new_writer()
+                try:
+                    asyncio.run(self._torment())
+                finally:
+                    self._writer.stop()
             return self._report()
         finally:
             self._server.stop()
 
     def _new_writer(self, *options: str) -> WriterChild:
-        made = WriterChild(self._url, self.folder)
-        made.start(*options)
+        made = WriterChild(self._line.url, self.folder)
+        made.start("--silence", str(SILENCE_SECONDS), *options)
         return made
 
     async def _torment(self) -> None:
+        self._blows = {
+            "kill": self._kill,
+            "freeze": self._freeze,
+            "line": self._line_fault,
+            "postgres": self._postgres,
+        }
         client = EngineClient(socket=self.folder / "ledger.sock", patience_seconds=PATIENCE_SECONDS)
         house, wallets = self._accounts()
         stop = asyncio.Event()
@@ -86,7 +98,7 @@ class Crash:
         for number in range(1, self.kills + 1):
             await asyncio.sleep(self._rng.uniform(0.05, 0.4))
             cause = self._rng.choice(CAUSES)
-            seconds = await asyncio.to_thread(getattr(self, f"_{cause}"))
+            seconds = await asyncio.to_thread(self._blows[cause])
             self.back_seconds.setdefault(cause, []).append(seconds)
             self.say(
                 f"{number} of {self.kills}: {cause}, back in {seconds:.2f} s, {len(self.answers)} answers"
@@ -113,6 +125,20 @@ class Crash:
             zombie.signal(signal.SIGKILL)
             zombie.wait()
         return seconds
+
+    def _line_fault(self) -> float:
+        """The line strikes at a commit; the writer must end by itself, in doubt."""
+        fault = self._rng.choice(STRIKES)
+        self.faults[fault] += 1
+        self._line.strike(fault)
+        self._line.struck.wait(STRIKE_SECONDS_MAX)
+        try:
+            self.zombies_alive += self._writer.wait(SILENCE_SECONDS + 5.0) != EXIT_DOUBTFUL
+        except subprocess.TimeoutExpired:
+            self.zombies_alive += 1
+            self._writer.signal(signal.SIGKILL)
+            self._writer.wait()
+        return self._back(lambda: self._new_writer("--take-over"))
 
     def _postgres(self) -> float:
         pid = self._server.pid
@@ -193,6 +219,7 @@ class Crash:
                 cause: {"count": len(found), "max": round(max(found), 2)}
                 for cause, found in sorted(self.back_seconds.items())
             },
+            "line_faults": dict(sorted(self.faults.items())),
             "seed": self.seed,
         }
 

@@ -13,6 +13,7 @@ _BASE = {
     "contractCreateInstance": 100 * CENT,
     "tokenCreation": 100 * CENT,
     "tokenAssociate": 5 * CENT,
+    "cryptoApproveAllowance": 5 * CENT,
 }
 _WITH_GAS_ONLY = ("contractCall", "ethereumTransaction")
 _ELSE = CENT // 10
@@ -29,4 +30,8 @@ def fee_tinycents(kind: str, body: object) -> int:
         fee += max(0, len(getattr(body, "message", b"")) - _MESSAGE_BYTES_FREE) * _MESSAGE_BYTE
     if kind == "tokenAssociate":
         fee *= max(1, len(getattr(body, "tokens", ())))
+    if kind == "tokenCreation" and getattr(body, "custom_fees", None):
+        fee *= 2
+    if kind == "cryptoTransfer":
+        fee = max(fee, _ELSE * len(getattr(body, "tokenTransfers", ())))
     return fee

@@ -51,3 +51,7 @@ class Messages:
         """The number of a response code; one that the enumeration does not know is FAIL_INVALID."""
         known = name if name in self._codes.keys() else "FAIL_INVALID"  # noqa: SIM118 - no mapping
         return int(self._codes.Value(known))
+
+    def name(self, code: int) -> str:
+        """The name of a response code."""
+        return str(self._codes.Name(code))

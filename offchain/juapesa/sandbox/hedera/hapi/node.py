@@ -30,6 +30,9 @@ DURATION_SECONDS_MIN = 15
 CLOCK_SKEW_SECONDS = 10
 OUTCOMES_KEPT = 20_000
 
+# Kinds that the EVM executes, and so wait for their block anyway.
+_IN_BLOCKS = ("ethereum", "contract", "token", "cryptoCreate", "cryptoApprove")
+
 OK, SUCCESS, UNKNOWN = "OK", "SUCCESS", "UNKNOWN"
 
 
@@ -102,6 +105,10 @@ class Accounts:
         alias = bytes(account_id.alias)
         return self._entities.number("0x" + alias.hex()) if len(alias) == 20 else None
 
+    def numbers(self) -> list[int]:
+        """Accounts that were made natively."""
+        return list(self._keys)
+
     def address(self, number: int) -> str:
         return self._entities.address(number)
 
@@ -161,8 +168,8 @@ class Node:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _reach_consensus(self, outcome: Outcome, spoil: str) -> None:
-        if outcome.native.kind not in ("ethereumTransaction", "contractCall", "contractCreateInstance"):
-            await asyncio.sleep(self._chain.block_seconds)  # those wait for their block anyway
+        if not outcome.native.kind.startswith(_IN_BLOCKS):
+            await asyncio.sleep(self._chain.block_seconds)
         await self._decide(outcome, spoil)
 
     async def _decide(self, outcome: Outcome, spoil: str) -> None:

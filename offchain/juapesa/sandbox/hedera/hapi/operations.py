@@ -7,6 +7,7 @@ from juapesa.sandbox.hedera.chain import Chain
 from juapesa.sandbox.hedera.entities import Entities
 from juapesa.sandbox.hedera.hapi.keys import evm_address, is_key, satisfied
 from juapesa.sandbox.hedera.hapi.node import SUCCESS, Native, Node, Outcome, Refused
+from juapesa.sandbox.hedera.hapi.tokens import TokenOperations
 from juapesa.sandbox.hedera.refusals import RpcFault
 from juapesa.sandbox.hedera.topics import MESSAGE_BYTES_MAX, RUNNING_HASH_VERSION, Chunk, Topic
 from juapesa.sandbox.hedera.units import GAS_PER_TRANSACTION_MAX
@@ -17,11 +18,19 @@ MEMO_BYTES_MAX = 100
 class Operations:
     """Added to a node."""
 
-    def __init__(self, node: Node, chain: Chain, entities: Entities, topics: dict[int, Topic]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        chain: Chain,
+        entities: Entities,
+        topics: dict[int, Topic],
+        tokens: TokenOperations,
+    ) -> None:
         self._node = node
         self._chain = chain
         self._entities = entities
         self._topics = topics
+        self._tokens = tokens
         node.operations.update(
             {
                 "consensusCreateTopic": self._create_topic,
@@ -103,13 +112,14 @@ class Operations:
         number = self._entities.see(alias) if alias else self._entities.new()
         self._node.accounts.give(number, asked.key)
         await self._chain.credit(self._entities.address(number), asked.initialBalance)
+        await self._tokens.open_account(
+            native, number, -1 if alias else asked.max_automatic_token_associations
+        )
         outcome.receipt["accountID"] = {"accountNum": number}
 
-    async def _transfer(self, native: Native, _: Outcome) -> None:
-        """HBAR between accounts; every debited account has signed, and no code of a receiver runs."""
+    async def _transfer(self, native: Native, outcome: Outcome) -> None:
+        """HBAR and tokens between accounts; who is debited has signed, and no code of a receiver runs."""
         asked = native.operation
-        if asked.tokenTransfers:
-            raise Refused("NOT_SUPPORTED")
         moves: dict[int, int] = {}
         for each in asked.transfers.accountAmounts:
             number = self._node.accounts.number(each.accountID)
@@ -126,14 +136,20 @@ class Operations:
             if amount < 0
         ):
             raise Refused("INVALID_SIGNATURE")
+        if asked.tokenTransfers:
+            await self._require(moves)
+            await self._tokens.transfer(native, outcome)
         await self._move(moves)
 
-    async def _move(self, moves: dict[int, int]) -> None:
+    async def _require(self, moves: dict[int, int]) -> None:
         for number, amount in moves.items():
             address = self._entities.address(number)
             held = int(await self._chain.evm.ask("eth_getBalance", address, "latest"), 16)
             if held + amount < 0:
                 raise Refused("INSUFFICIENT_ACCOUNT_BALANCE")
+
+    async def _move(self, moves: dict[int, int]) -> None:
+        await self._require(moves)
         for number, amount in moves.items():
             await self._chain.credit(self._entities.address(number), amount)
 

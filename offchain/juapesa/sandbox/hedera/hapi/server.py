@@ -15,6 +15,7 @@ from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.hapi.messages import Messages
 from juapesa.sandbox.hedera.hapi.node import OK, Accounts, Node, transaction_id
 from juapesa.sandbox.hedera.hapi.operations import Operations
+from juapesa.sandbox.hedera.hapi.tokens import TokenOperations
 from juapesa.sandbox.hedera.refusals import RpcFault
 from juapesa.sandbox.hedera.topics import RUNNING_HASH_VERSION, Message, Topic
 from juapesa.sandbox.hedera.trouble import Trouble
@@ -54,7 +55,8 @@ class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no
         self._messages = messages
         accounts = Accounts(entities, self._messages)
         self.node = Node(chain, clock, accounts, self._messages, chain.rate)
-        self._operations = Operations(self.node, chain, entities, topics)
+        self.tokens = TokenOperations(self.node, chain, entities)
+        self._operations = Operations(self.node, chain, entities, topics, self.tokens)
         self._calls = calls
         self._topics = topics
         self._lag = chain.history.lag

@@ -10,6 +10,8 @@ from juapesa.sandbox.hedera.system_contracts.token_service import (
     SUCCESS,
     TOKEN_SERVICE,
     Holding,
+    Request,
+    TokenInfo,
     TokenService,
 )
 
@@ -24,6 +26,8 @@ __all__ = [
     "Holding",
     "Key",
     "OutsideToken",
+    "Request",
+    "TokenInfo",
     "TokenService",
     "etch",
 ]

@@ -1,0 +1,215 @@
+"""The whole house in a world that does its worst, one seed after another; and the simulation's own eyes.
+
+``jua ledger simulate --seeds 10000`` plays more. A planted fault (``MUTANTS``) must be seen within a few
+seeds, or the simulation proves nothing.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from juapesa.ledger import Ledger, LedgerOrder, Posting
+from juapesa.ledger.engine.orders import Post, Release
+from juapesa.payments import rail_work, saga, store
+from juapesa.payments.rail_work import RailWork
+from juapesa.payments.saga import AddLeg, Command, Leg, LegKind, Saga, SetLeg
+from juapesa.rails.callback_tokens import CallbackUrls
+from juapesa.rails.ports import Outcome, PayoutOrder, RailAnswer
+from juapesa.simulation.chance import Trouble
+from juapesa.simulation.house import House, open_house
+from juapesa.simulation.runs import Played, play, story
+from juapesa.simulation.world import World
+
+SEEDS = 60
+MUTANT_SEEDS = 60
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(Path(tmp_path_factory.mktemp("simulation"))) as made:
+        yield made
+
+
+def quiet(line: str) -> None:
+    """Nobody reads the progress of a test."""
+
+
+def test_every_history_keeps_every_promise(house: House) -> None:
+    played = play(house, SEEDS, 1, quiet)
+    assert played.failure is None, story(played.failure)
+    assert {"completed", "failed", "refunded"} <= played.payments.keys()
+    assert set(played.troubles) == {trouble.value for trouble in Trouble}
+
+
+def test_a_seed_replays_its_history_line_by_line(house: House) -> None:
+    told = []
+    for _ in range(2):
+        world = World(house, 7)
+        world.run()
+        told.append(world.lines)
+    assert told[0] == told[1]
+    assert len(told[0]) > 20
+
+
+def test_without_any_trouble_every_payment_is_completed(house: House) -> None:
+    for seed in range(1, 6):
+        world = World(house, seed, frozenset(Trouble))
+        assert {payment.status for payment in world.run()} <= {"completed"}
+        assert not world.chance.happened
+
+
+# --- planted faults -----------------------------------------------------------------------------------
+
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def payout_under_a_new_reference_each_time(patch: pytest.MonkeyPatch) -> None:
+    order = RailWork._order
+
+    async def forgetful(self: RailWork, loaded: store.Loaded, leg: store.LegRow) -> RailAnswer:
+        if leg.kind is LegKind.COLLECT:
+            return await order(self, loaded, leg)
+        rail = self._rail(loaded, leg)
+        amount = loaded.saga.receives if leg.kind is LegKind.PAYOUT else loaded.saga.total
+        url = self.urls.make(rail.name, "payout", leg.reference)
+        return await rail.payout(PayoutOrder(str(uuid.uuid4()), "+254713000001", amount, "", url))
+
+    patch.setattr(RailWork, "_order", forgetful)
+
+
+def any_callback_is_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CallbackUrls, "verify", lambda *_: True)
+
+
+def a_late_success_is_paid_back_each_time_it_is_told(patch: pytest.MonkeyPatch) -> None:
+    late = saga._late
+
+    def again(payment: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:
+        refunded = any(other.kind is LegKind.REFUND for other in payment.legs)
+        if leg.kind is LegKind.COLLECT and answer.outcome is Outcome.SUCCESS and refunded:
+            return [AddLeg(LegKind.REFUND)]
+        return late(payment, leg, answer)
+
+    patch.setattr(saga, "_late", again)
+
+
+def a_late_success_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(saga, "_late", lambda *_: [])
+
+
+def silence_is_taken_for_a_refusal(patch: pytest.MonkeyPatch) -> None:
+    answered = saga._answered
+
+    def hasty(payment: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:
+        if answer.outcome is Outcome.UNKNOWN:
+            answer = replace(answer, outcome=Outcome.FAILED)
+        return answered(payment, leg, answer)
+
+    patch.setattr(saga, "_answered", hasty)
+
+
+def silence_is_answered_with_a_second_order(patch: pytest.MonkeyPatch) -> None:
+    answered = saga._answered
+
+    def hasty(payment: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:
+        if answer.outcome is Outcome.UNKNOWN and leg.state not in saga.ENDED:
+            return [SetLeg(leg.seq, saga.LegState.DUE)]
+        return answered(payment, leg, answer)
+
+    patch.setattr(saga, "_answered", hasty)
+
+
+def the_intent_is_written_after_the_asking(patch: pytest.MonkeyPatch) -> None:
+    def careless(self: RailWork, leg: store.LegRow) -> store.Loaded:
+        with self.db.unit_of_work() as uow:
+            return store.load(uow, leg.payment_id)
+
+    patch.setattr(RailWork, "_intend", careless)
+
+
+def holds_are_never_released(patch: pytest.MonkeyPatch) -> None:
+    book = Ledger.book
+
+    def keeping(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[Posting]:
+        return book(self, uow, [each for each in orders if not isinstance(each, Release)])
+
+    patch.setattr(Ledger, "book", keeping)
+
+
+def leases_and_states_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    def greedy(uow: Any, kinds: list[str], now: Any, lease_until: Any, limit: int) -> list[store.LegRow]:
+        rows = uow.all(
+            "SELECT * FROM payments.leg WHERE state IN ('due', 'asking') AND kind = ANY(%s) LIMIT %s",
+            (kinds, limit),
+        )
+        return [replace(store._leg(row), state=saga.LegState.DUE) for row in rows]
+
+    def intend(self: RailWork, leg: store.LegRow) -> store.Loaded:
+        with self.db.unit_of_work() as uow:
+            store.set_leg(uow, leg.payment_id, leg.seq, state=saga.LegState.ASKING, asked_at=self.clock.now())
+            return store.load(uow, leg.payment_id)
+
+    patch.setattr(store, "claim_legs", greedy)
+    patch.setattr(RailWork, "_intend", intend)
+
+
+def another_amount_is_taken_for_ours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(saga, "_names_another_amount", lambda *_: False)
+
+
+def a_payout_is_ordered_without_its_float(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RailWork, "_reserve", lambda *_: True)
+
+
+def postings_forget_their_key(patch: pytest.MonkeyPatch) -> None:
+    book = Ledger.book
+
+    def twice(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[Posting]:
+        again = [
+            msgspec.structs.replace(each, key=f"{each.key}/{uuid.uuid4()}")
+            for each in orders
+            if isinstance(each, Post)
+        ]
+        return [*book(self, uow, orders), *book(self, uow, again)]
+
+    patch.setattr(Ledger, "book", twice)
+
+
+def a_collection_is_given_up_and_never_asked_about_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RailWork, "_ask_ever_more_rarely", lambda *_: None)
+
+
+def an_ended_leg_ends_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(saga, "ENDED", frozenset())
+    patch.setattr(rail_work, "ENDED", frozenset())
+
+
+MUTANTS: tuple[Plant, ...] = (
+    payout_under_a_new_reference_each_time,
+    any_callback_is_believed,
+    a_late_success_is_paid_back_each_time_it_is_told,
+    a_late_success_is_not_looked_for,
+    silence_is_taken_for_a_refusal,
+    silence_is_answered_with_a_second_order,
+    the_intent_is_written_after_the_asking,
+    holds_are_never_released,
+    leases_and_states_are_not_looked_at,
+    another_amount_is_taken_for_ours,
+    a_payout_is_ordered_without_its_float,
+    postings_forget_their_key,
+    a_collection_is_given_up_and_never_asked_about_again,
+    an_ended_leg_ends_again,
+)
+
+
+@pytest.mark.parametrize("plant", MUTANTS, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_seen(house: House, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    played: Played = play(house, MUTANT_SEEDS, 1, quiet, explain=False)
+    assert played.failure is not None, "nobody noticed"
