@@ -82,8 +82,8 @@ def request_json(request: StatementRequest) -> dict[str, Any]:
 def read_request(found: Any) -> StatementRequest:
     """A statement request as it arrived; every field has its type and size. Raises InvalidInput."""
     try:
-        token = currency(_text(found["token"]))
-        entries = tuple(_entry(each) for each in _listed(found["entries"]))
+        token, listed = currency(_text(found["token"])), _listed(found["entries"])
+        entries = tuple(_entry(each) for each in listed)
         _unsigned(sum(each.amount for each in entries))
         return StatementRequest(
             id=_unsigned(found["statement"]),
