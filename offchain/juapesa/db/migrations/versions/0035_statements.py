@@ -6,7 +6,7 @@ Statements that were not minted under before this had one receipt each; they are
 from alembic import op
 
 revision = "0035_statements"
-down_revision = "0040_one_ledger"
+down_revision = "0030_pool_snapshots"
 branch_labels = None
 depends_on = None
 
