@@ -376,10 +376,13 @@ class RailWork:
         )
 
     def _poll(self, leg: LegRow) -> timedelta:
+        """When to ask again: at a steady pace, later after an eighth of the time it has taken so far."""
+        assert leg.asked_at is not None, "it has been asked about"
         collecting = leg.kind is LegKind.COLLECT
-        return timedelta(
+        pace = timedelta(
             seconds=self.waits.collect_poll_seconds if collecting else self.waits.payout_poll_seconds
         )
+        return max(pace, (self.clock.now() - leg.asked_at) / 8)
 
     def _backoff(self, attempts: int) -> timedelta:
         doubled = self.waits.retry_seconds * 2 ** min(attempts, 16)
