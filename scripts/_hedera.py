@@ -15,7 +15,6 @@ from scripts._deployment import DeploymentFault, address
 VARIANTS = {
     "AttestationRegistry": "HederaRegistry",
     "Pools": "HederaPools",
-    "PoolsDesk": "HederaPoolsDesk",
     "Router": "HederaRouter",
 }
 EXCHANGE_RATE = "0x0000000000000000000000000000000000000168"
@@ -47,6 +46,12 @@ def make_token(registry: ContractInstance, name: str, symbol: str, change: str, 
     if found is None:
         raise DeploymentFault(f"{symbol}: the registry made no token in {receipt.txn_hash}.")
     return found
+
+
+def is_associated(token: str, holder: str) -> bool:
+    """Whether the holder may receive the token; a token tells it of the caller only (HIP-719)."""
+    call = {"from": holder, "to": token, "data": "0x" + keccak(text="isAssociated()")[:4].hex()}
+    return bool(int(chain.provider.make_request("eth_call", [call, "latest"]), 16))
 
 
 def creation_tinybars() -> int:

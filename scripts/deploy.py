@@ -42,7 +42,7 @@ from scripts._deployment import (
     artifact,
     read_plan,
 )
-from scripts._hedera import VARIANTS, made_token, make_token
+from scripts._hedera import VARIANTS, is_associated, made_token, make_token
 
 INT64_MAX = 2**63 - 1
 ADMIN_ROLE = 0  # OpenZeppelin's AccessManager: may do whatever no other role is named for
@@ -205,6 +205,8 @@ class Deployment:
     def configure_pools(self) -> None:
         for symbol, said in self.plan.pools.items():
             token = self.tokens[symbol].address
+            if self.plan.native_tokens and not is_associated(token, self.pools.address):
+                self.pools.associate(token, **self.options)
             wanted = tuple(said[name] for name in POOL_SETTINGS)
             _reserves, is_now, _buckets = self.pools.state(token)
             flags, *there = tuple(is_now)

@@ -23,6 +23,7 @@ from juapesa.clock import SystemClock
 from juapesa.db import Database
 from juapesa.ledger.engine.sealer import Sealer
 from juapesa.ledger.engine.tree import link
+from juapesa.transparency import liabilities
 from juapesa.transparency.merkle import includes
 from support.payments_house import House, payments_house
 
@@ -365,6 +366,25 @@ def test_whoever_has_a_receipts_code_can_check_that_its_bookings_are_sealed(offi
     page = office.http.get(f"/p/{code}").text
     assert f"/api/receipts/{code}/proofs" in page
     house.assert_square()
+
+
+def test_a_person_reads_the_proof_that_they_are_counted(office: Office) -> None:
+    house, payer = office.house, office.house.phone()
+    owner = office.program(owner=payer)
+    assert slug(owner.get("/api/accounts/liabilities")) == "no-statement"
+    money = {"amount": "500.00", "currency": "KES"}
+    house.live(owner.pay({"kind": "receive", "payer": payer, "amount": money}))
+    parts, bound = house.parts(), Sealer(house.db).settle()
+    assert bound is not None
+    with house.db.unit_of_work() as uow:
+        liabilities.make(uow, bound, parts.keystore.secret(liabilities.KEY_NAME))
+    told = owner.get("/api/accounts/liabilities").json()
+    assert told["amounts"] == [50_000]
+    assert liabilities.is_counted(told)
+    [published] = office.http.get("/api/transparency/liabilities").json()
+    assert published.items() <= told.items()
+    assert published["covered"] is True
+    assert slug(office.program().get("/api/accounts/liabilities")) == "owners-only"
 
 
 def test_every_example_of_the_description_is_true_of_the_application(office: Office) -> None:

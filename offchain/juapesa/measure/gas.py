@@ -11,7 +11,7 @@ from typing import Any
 
 from juapesa.chain import abi
 from juapesa.crypto import Signer, keccak256
-from juapesa.issuance.domain import Statement
+from juapesa.issuance.statements import Entry, Statement
 from juapesa.measure.local_chain import CHAIN_ID, LocalChain
 
 MIDS_E18 = {"cKES": 7_720_000_000_000_000, "cNGN": 650_000_000_000_000}
@@ -88,8 +88,9 @@ class Protocol:
         """Statement, entries, which of them, and signatures of a mint of one new receipt."""
         self.number += 1
         now = self.chain.now()
-        statement = Statement(token, to, self.number, amount, self._word(), 2**62, now, now + 500)
-        return (statement.abi_tuple(), statement.entries, 1, self._sign(statement))
+        entry = Entry(self.number, amount, self._word())
+        statement = Statement(token, to, (entry,), 2**62, now, now + 500)
+        return (statement.abi_tuple(), statement.packed, 1, self._sign(statement))
 
     def group(self, count: int, shillings: int) -> tuple[Any, ...]:
         """``count`` transfers cKES → cNGN under one statement, each minted, swapped and burnt."""

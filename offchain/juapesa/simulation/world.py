@@ -95,8 +95,8 @@ class World:
     def heard(self, rail: str, kind: str, reference: str) -> None:
         """Before the world hears of an order, the intent is on record, and a payout's float is reserved."""
         with self.house.db.looked_at() as uow:
-            row = uow.one("SELECT state, hold_id FROM payments.leg WHERE reference = %s", (reference,))
-        if row is None or row["state"] == "due" or row["state"] == "waiting":
+            row = uow.one("SELECT attempts, hold_id FROM payments.leg WHERE reference = %s", (reference,))
+        if row is None or row["attempts"] == 0:
             raise Broken(f"{rail} is asked for a {kind} that is not on record as asked")
         if kind == "payout" and row["hold_id"] is None:
             raise Broken(f"{rail} is asked for a payout whose float is not reserved")
@@ -158,7 +158,7 @@ class World:
         """It is wrong for a while; or time really has gone by, as when a machine was off for long."""
         if not self.chance.strikes(Trouble.CLOCK, 0.5):
             return
-        if self.chance.likely(0.1):
+        if self.chance.likely(0.3):
             self.clock.elapsed += LONG_SECONDS
             self.note("forty days go by")
         self.clock.skew = self.chance.pick((0.0, -3_600.0, 3_600.0, -30.0, 45.0))
@@ -230,6 +230,11 @@ class World:
                 "UPDATE issuance.item SET state = %s, reason = %s WHERE id = %s", (state, reason, row["id"])
             )
         self.note(f"an item on chain is {state}")
+
+    def _holds_end(self) -> None:
+        """The bookkeeper ends the holds that are past their time."""
+        with self._in_the_api(), self.house.db.unit_of_work() as uow:
+            self.house.parts.ledger.expire_holds(uow, self.clock.now())
 
     # --- failures --------------------------------------------------------------------------
 
@@ -307,6 +312,7 @@ class World:
                 while operator.posts and min(post.due for post in operator.posts) <= self.seconds():
                     self._operator_calls()
             self._chain_acts()
+            self._holds_end()
             with self._in_the_api():
                 self.customers.repeat_all()
             if self._anything_due():
@@ -394,4 +400,5 @@ _STEPS: Mapping[Callable[[World], None], int] = {
     World._operator_calls: 16,
     World._stranger_calls: 3,
     World._chain_acts: 10,
+    World._holds_end: 2,
 }
