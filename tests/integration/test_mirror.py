@@ -12,6 +12,7 @@ from juapesa.issuance.errors import MirrorDiverged
 from juapesa.issuance.mirror import Mirror
 from juapesa.ledger import AccountKind, Ledger
 from juapesa.money import CKES, CNGN, USDC, Money
+from juapesa.pools import calls
 from support.books import assert_books_verify
 from support.evm import Chain
 from support.hub import Desk, collected, send
@@ -20,10 +21,8 @@ from support.postgres import PostgresForTests
 pytestmark = pytest.mark.needs_evm
 
 CHAIN_KINDS = ("chain-hub", "chain-pool", "chain-supply")
-SWAP_EXACT_IN = abi.Function(
-    "swapExactIn", ("address", "address", "uint64", "uint64", "uint64", "address"), ("uint64",)
-)
-APPROVE = abi.Function("approve", ("address", "uint256"))
+SWAP = abi.Function("swap", ("address", "address", "uint64", "uint64", "address", "uint64"), ("uint64",))
+DEPOSIT = abi.Function("deposit", ("address", "uint64", "address"))
 
 
 def catch_up(db: Database, chain: Chain) -> int:
@@ -48,12 +47,22 @@ def entries(db: Database) -> list[dict[str, Any]]:
         return uow.all("SELECT key FROM book.transfers ORDER BY key")
 
 
+def pooled(chain: Chain) -> dict[str, int]:
+    """What the pools own of each currency, as they say it."""
+    where, found = chain.deployment, {USDC.code: 0}
+    for token in (CKES, CNGN):
+        units, usdc, pot, fees = chain.node.read(where.pools, calls.STATE, where.tokens[token])[0]
+        _, (_, owed) = chain.node.read(where.pools, calls.LIQUIDITY, where.tokens[token])
+        found[token.code] = units
+        found[USDC.code] += usdc + pot + fees + owed
+    return found
+
+
 def assert_true_to_the_chain(db: Database, chain: Chain) -> None:
     found, where = balances(db), chain.deployment
     for token in (CKES, CNGN, USDC):
-        hub, pool = chain.balance(token, where.router), chain.balance(token, where.pools)
-        assert found.get((AccountKind.CHAIN_HUB, "", token.code), 0) == hub
-        assert found.get((AccountKind.CHAIN_POOL, "", token.code), 0) == pool
+        assert found.get((AccountKind.CHAIN_HUB, "", token.code), 0) == chain.claim(token, where.router)
+        assert found.get((AccountKind.CHAIN_POOL, "", token.code), 0) == pooled(chain)[token.code]
     for token in (CKES, CNGN):
         assert found[AccountKind.CHAIN_SUPPLY, "", token.code] == chain.supply(token)
     assert_books_verify(db)
@@ -67,21 +76,30 @@ def some_traffic(desk: Desk) -> None:
     desk.settle_all()
 
 
-def outsider_swaps(desk: Desk) -> None:
-    """Somebody with dollars of their own buys shillings through the router and keeps them."""
+def outsiders_act(desk: Desk) -> None:
+    """Somebody with dollars of their own buys shillings, provides, takes some out and feeds claims."""
     node, where = desk.chain.node, desk.chain.deployment
-    me, dollars = node.account(), 1_000_000
-    node.send(abi.Function("mint", ("address", "uint64")).call(me, dollars), where.tokens[USDC])
-    node.send(APPROVE.call(where.router, dollars), where.tokens[USDC])
-    order = (where.tokens[USDC], where.tokens[CKES], dollars, 1, node.now() + 600, me)
-    node.send(SWAP_EXACT_IN.call(*order), where.router)
+    me, usdc, shillings = node.account(), where.tokens[USDC], where.tokens[CKES]
+    node.send(abi.Function("mint", ("address", "uint64")).call(me, 10_000_000), usdc)
+    for token in (usdc, shillings):
+        node.send(calls.APPROVE.call(where.pools, 2**62), token)
+    for call in (
+        SWAP.call(usdc, shillings, 1_000_000, 1, me, node.now() + 600),
+        calls.ADD.call(shillings, 50_000_000, 2_000_000, 0, 0, False),
+        SWAP.call(shillings, where.tokens[CNGN], 5_000_000, 1, me, node.now() + 600),
+        calls.REMOVE.call(shillings, 200_000, 0, 0, 0, True),
+        calls.CLAIM_FEES.call(shillings, 0, False),
+        DEPOSIT.call(usdc, 300_000, me),
+        DEPOSIT.call(usdc, 400_000, where.router),
+    ):
+        node.send(call, where.pools)
 
 
 def test_the_mirror_is_true_to_the_chain(desk: Desk) -> None:
     desk.capital()
     desk.order(Orders(mint=collected(1_000, "B1")))
     some_traffic(desk)
-    outsider_swaps(desk)
+    outsiders_act(desk)
     catch_up(desk.db, desk.chain)
     assert_true_to_the_chain(desk.db, desk.chain)
 
@@ -93,7 +111,7 @@ def test_rebuilt_from_the_first_block_it_equals_the_running_one(
     catch_up(desk.db, desk.chain)
     some_traffic(desk)
     catch_up(desk.db, desk.chain)
-    outsider_swaps(desk)
+    outsiders_act(desk)
     catch_up(desk.db, desk.chain)
     with postgres.connected() as empty:
         catch_up(empty, desk.chain)

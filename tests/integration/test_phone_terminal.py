@@ -13,7 +13,7 @@ import pytest
 
 from juapesa.db import Database
 from support.ussd_phone import PIN, World
-from support.ussd_server import KEY_NAME, ussd_server
+from support.ussd_server import SECRET, ussd_server
 
 ROWS, COLUMNS = 60, 80
 SECONDS_MAX = 20.0

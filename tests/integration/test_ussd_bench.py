@@ -7,7 +7,7 @@ import pytest
 from juapesa.db import Database
 from juapesa.errors import Unavailable
 from juapesa.ussd.bench import Measured, measure
-from support.ussd_server import KEY_NAME, ussd_server
+from support.ussd_server import SECRET, ussd_server
 
 PATH = f"/ussd/africastalking/{SECRET}"
 

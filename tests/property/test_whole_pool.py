@@ -18,6 +18,7 @@ from juapesa.pools.shares import VIRTUAL
 from juapesa.pools.whole_pool import PositionShort, WholePool
 
 NOW = 1_790_000_000
+unhurried = hypothesis_settings(deadline=None)  # a busy machine is no failure
 MID = 7_720_000_000_000_000
 SETTINGS = Settings(
     spread_ppm=500,
@@ -95,7 +96,7 @@ def taken(pool: WholePool, now: int, step: tuple[str, str, int, int, int]) -> tu
     return (made.token, made.usdc) if made else (0, 0)
 
 
-@hypothesis_settings(deadline=None)
+@unhurried
 @given(tilt=TILTS, steps=STEPS)
 def test_the_books_balance_and_everyone_can_leave_after_any_history(
     tilt: int, steps: list[tuple[str, str, int, int, int]]
@@ -122,6 +123,7 @@ def test_the_books_balance_and_everyone_can_leave_after_any_history(
     assert pool.shares == pool.weight == 0
 
 
+@unhurried
 @given(tilt=TILTS, token=DOLLARS, usdc=DOLLARS, term=st.integers(0, 3))
 def test_in_and_out_in_proportion_never_gains(tilt: int, token: int, usdc: int, term: int) -> None:
     pool = a_pool(tilt)
@@ -132,6 +134,7 @@ def test_in_and_out_in_proportion_never_gains(tilt: int, token: int, usdc: int, 
     assert out[1] <= made.usdc
 
 
+@unhurried
 @given(tilt=TILTS, dollars=DOLLARS, is_usdc=st.booleans())
 def test_one_side_in_and_both_out_never_gains_at_the_fair_price(
     tilt: int, dollars: int, is_usdc: bool
@@ -143,6 +146,7 @@ def test_one_side_in_and_both_out_never_gains_at_the_fair_price(
     assert worth(*pool.remove(NOW, "ann", 0, made.shares)) <= worth(made.token, made.usdc)
 
 
+@unhurried
 @given(tilt=TILTS, first=DOLLARS, second=DOLLARS, is_usdc=st.booleans())
 def test_a_deposit_of_one_side_in_pieces_never_gains_and_saves_next_to_nothing(
     tilt: int, first: int, second: int, is_usdc: bool
@@ -165,6 +169,7 @@ def test_a_deposit_of_one_side_in_pieces_never_gains_and_saves_next_to_nothing(
     assert pieces <= whole + (first + second) * 300 // PPM + 4
 
 
+@unhurried
 @given(
     dust=st.integers(2, 10**6),
     trades=st.lists(st.tuples(st.booleans(), st.integers(1, 1_000)), max_size=20),
@@ -186,6 +191,7 @@ def test_the_first_provider_cannot_rob_the_second(
     assert lost <= worth(made.token, made.usdc) * VIRTUAL // (VIRTUAL + made.shares) + 4
 
 
+@unhurried
 @given(tilt=TILTS, count=st.integers(1, 60), sell=st.booleans())
 def test_a_loop_of_single_units_never_gains(tilt: int, count: int, sell: bool) -> None:
     pool = a_pool(tilt, spread_ppm=0)
@@ -204,6 +210,7 @@ def test_a_loop_of_single_units_never_gains(tilt: int, count: int, sell: bool) -
     assert got <= put + (0 if sell else count)  # a healing trade's drop is the pot's, which is empty
 
 
+@unhurried
 @given(tilt=TILTS, dollars=DOLLARS, sell=st.booleans(), term=st.integers(0, 3))
 def test_a_provider_in_for_one_trade_takes_no_more_than_its_fee(
     tilt: int, dollars: int, sell: bool, term: int
@@ -224,7 +231,7 @@ WRONG = st.lists(
 )
 
 
-@hypothesis_settings(deadline=None)
+@unhurried
 @given(
     tilt=TILTS,
     error_ppm=st.integers(-500_000, 500_000),

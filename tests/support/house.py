@@ -141,7 +141,7 @@ class House:
             phone = httpx.get(self.url("USSD", "/health"), trust_env=False)
             if not (figures.is_success and phone.is_success):
                 return False
-            return sum(1 for each in figures.json()["tokens"] if each["supply"].strip("0.")) >= 2
+            return sum(1 for each in figures.json()["tokens"] if each["in_pools"].strip("0.")) >= 2
         return False
 
 

@@ -27,6 +27,7 @@ from juapesa.pools import calls
 from support.evm import MIDS_E18, Chain
 from support.operators import Operator, operator
 
+IDLE_CYCLES = 4  # a node may take its time to show a receipt
 KEY = b"\x07" * 32
 # As much of each token as a hundred thousand dollars, nearly.
 CAPITAL = (Money.whole(13_000_000, CKES), Money.whole(150_000_000, CNGN))
@@ -168,10 +169,14 @@ class Desk:
         """Cycles until nothing is left to do, or nothing goes on."""
 
         async def cycles() -> None:
+            idle = 0
             with self.relay() as relay:
-                for _ in range(8):
+                while idle < IDLE_CYCLES:
                     with suppress(NoPrices):
-                        await relay.tick()
+                        idle = 0 if await relay.tick() else idle + 1
+                        await asyncio.sleep(0.02 if idle else 0)
+                        continue
+                    idle += 1
 
         asyncio.run(cycles())
         with self.db.unit_of_work() as uow:

@@ -20,7 +20,7 @@ from juapesa.db import Database
 from juapesa.ussd.app import build_app
 from support.ussd_phone import World, make_world
 
-KEY_NAME = "test-gateway"
+SECRET = "test-gateway"
 
 
 def free_port() -> int:

@@ -2,9 +2,8 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 import pytest
 
@@ -12,14 +11,15 @@ from juapesa.chain import Deployment
 from juapesa.crypto import recover_address
 from juapesa.errors import JuaError, Unavailable
 from juapesa.issuance.attesting import (
-    EXPIRY_MARGIN_SECONDS,
     LIFE_SECONDS_MAX,
     OBSERVED_SECONDS_MAX,
     Attester,
+    EntriesRefused,
     Refused,
     Signed,
 )
-from juapesa.issuance.domain import Mint, Source, Statement, StatementRequest, mint_receipt_hash
+from juapesa.issuance.domain import Mint, Source
+from juapesa.issuance.statements import Entry, Statement, StatementRequest, mint_receipt_hash
 from juapesa.money import CKES, KES, NGN, USDC, Money
 from support.evm import play_key
 
@@ -66,8 +66,8 @@ class PaperJournal:
     def signed_for(self, receipt_hash: bytes) -> Signed | None:
         return self.signed.get(receipt_hash)
 
-    def record(self, receipt_hash: bytes, signed: Signed) -> None:
-        self.signed[receipt_hash] = signed
+    def record(self, entries: Sequence[Entry]) -> None:
+        self.signed |= {each.receipt_hash: Signed(each.amount, each.number) for each in entries}
 
 
 @dataclass
@@ -100,25 +100,34 @@ class Bench:
         return asyncio.run(self.attester().sign(request, now))
 
 
-def asked(mint: Mint | None = None, **changes: object) -> StatementRequest:
-    """A request that is in order but for the named fields of its statement."""
-    mint = mint or Mint(Money.whole(1_000, CKES), Source.COLLECT, RAIL, "ours", "RECEIPT")
+def asked(
+    *mints: Mint, number: int = 7, entry: dict[str, object] | None = None, **changes: object
+) -> StatementRequest:
+    """A request that is in order but for the named fields of its statement, or of its entries.
+
+    Entries are numbered from ``number`` on.
+    """
+    mints = mints or (mint_of(1_000),)
+    entries = [
+        Entry(number + at, mint.amount.minor, mint_receipt_hash(KEY, mint)) for at, mint in enumerate(mints)
+    ]
     statement = Statement(
         token=TOKEN,
         to=ROUTER,
-        number=7,
-        amount=mint.amount.minor,
-        receipt_hash=mint_receipt_hash(KEY, mint),
+        entries=tuple(dataclasses.replace(each, **(entry or {})) for each in entries),  # type: ignore[arg-type]
         reserves=Money.whole(500_000, CKES).minor,
         observed_at=NOW - 5,
         expires_at=NOW + 600,
     )
     changed = dataclasses.replace(statement, **changes)  # type: ignore[arg-type]
-    return StatementRequest(uuid4(), mint.amount.currency, mint, changed)
+    return StatementRequest(1, mints[0].amount.currency, mints, changed)
 
 
 def mint_of(whole: int, source: Source = Source.COLLECT, receipt: str = "RECEIPT") -> Mint:
     return Mint(Money.whole(whole, CKES), source, RAIL, "ours", receipt)
+
+
+SECOND = mint_of(200, receipt="SECOND")
 
 
 def test_it_signs_what_it_sees() -> None:
@@ -126,21 +135,22 @@ def test_it_signs_what_it_sees() -> None:
     signature = bench.sign(request)
     digest = request.statement.digest(298, REGISTRY)
     assert recover_address(digest, signature) == play_key("attester 1").address.lower()
-    assert bench.journal.signed == {
-        request.statement.receipt_hash: Signed(request.statement.amount, 7, NOW + 600)
-    }
+    (entry,) = request.statement.entries
+    assert bench.journal.signed == {entry.receipt_hash: Signed(entry.amount, 7)}
 
 
 BAD_FORMS: list[tuple[str, Callable[[], StatementRequest]]] = [
     ("another token", lambda: asked(token="0x" + "9" * 40)),
     ("another receiver", lambda: asked(to="0x" + "9" * 40)),
-    ("another amount than the order", lambda: asked(amount=1)),
-    ("nothing", lambda: asked(amount=0)),
-    ("a receipt hash of another movement", lambda: asked(receipt_hash=bytes(32))),
+    ("another amount than the order", lambda: asked(entry={"amount": 1})),
+    ("nothing", lambda: asked(entry={"amount": 0})),
+    ("a receipt hash of another movement", lambda: asked(entry={"receipt_hash": bytes(32)})),
     ("seen too long ago", lambda: asked(observed_at=NOW - OBSERVED_SECONDS_MAX - 1)),
     ("seen in the future", lambda: asked(observed_at=NOW + OBSERVED_SECONDS_MAX + 1)),
     ("expired", lambda: asked(expires_at=NOW)),
     ("good for too long", lambda: asked(expires_at=NOW + LIFE_SECONDS_MAX + 1)),
+    ("one movement twice", lambda: asked(mint_of(1_000), mint_of(1_000))),
+    ("one number twice", lambda: asked(mint_of(1_000), SECOND, entry={"number": 7})),
     ("an unknown rail", lambda: asked(Mint(Money.whole(1, CKES), Source.COLLECT, "other", "ours", "R"))),
     ("a token we do not issue", lambda: asked(Mint(Money.whole(1, USDC), Source.CAPITAL, RAIL, "c", ""))),
 ]
@@ -223,19 +233,36 @@ def test_it_signs_the_same_again_only_while_the_chain_has_not_minted() -> None:
         bench.sign(asked(reserves=2_000))
 
 
-def test_it_signs_under_another_number_only_when_the_first_can_be_minted_no_more() -> None:
-    bench, later = Bench(), NOW + 600 + EXPIRY_MARGIN_SECONDS
+def test_it_binds_a_receipt_to_one_number_for_ever() -> None:
+    bench, later = Bench(), NOW + 1_000_000
     bench.sign(asked())
     with pytest.raises(Refused):
         bench.sign(asked(number=8))
-    anew = asked(number=8, observed_at=later, expires_at=later + 600)
     with pytest.raises(Refused):
-        bench.sign(anew, later)
-    bench.chain.minted.add(7)
-    with pytest.raises(Refused):
-        bench.sign(anew, later + 1)
-    bench.chain.minted.clear()
-    assert bench.sign(anew, later + 1)
+        bench.sign(asked(number=8, observed_at=later, expires_at=later + 600), later)
+    assert bench.sign(asked(observed_at=later, expires_at=later + 600), later)
+
+
+def test_it_signs_many_receipts_at_once() -> None:
+    bench = Bench()
+    bench.operator.collections["SECOND"] = Money.whole(200, KES)
+    request = asked(mint_of(1_000), SECOND)
+    assert recover_address(request.statement.digest(298, REGISTRY), bench.sign(request))
+    assert [each.number for each in bench.journal.signed.values()] == [7, 8]
+
+
+def test_it_names_the_entries_that_it_does_not_sign_and_signs_none() -> None:
+    bench = Bench()
+    with pytest.raises(EntriesRefused) as refused:
+        bench.sign(asked(mint_of(1_000), SECOND, mint_of(3, Source.PAYOUT_FAILED, "")))
+    assert refused.value.numbers == (8,)
+    assert bench.journal.signed == {}
+
+
+def test_it_names_nothing_when_it_signs_none_of_them() -> None:
+    with pytest.raises(Refused) as refused:
+        Bench().sign(asked(SECOND, mint_of(5, receipt="THIRD")))
+    assert not isinstance(refused.value, EntriesRefused)
 
 
 def test_two_amounts_asked_for_at_once_get_one_signature() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from juapesa.chain import abi
 from juapesa.crypto import keccak256
-from juapesa.issuance.domain import Mint, Source, Statement, mint_receipt_hash
+from juapesa.issuance.domain import Mint, Source
+from juapesa.issuance.statements import Entry, Statement, mint_receipt_hash
 from juapesa.money import CKES, Money
 from support.evm import CHAIN_ID, Chain
 
@@ -22,9 +23,9 @@ STATEMENTS = st.builds(
     Statement,
     token=ADDRESSES,
     to=ADDRESSES,
-    number=AMOUNTS,
-    amount=AMOUNTS,
-    receipt_hash=WORDS,
+    entries=st.lists(st.builds(Entry, AMOUNTS, st.integers(0, 2**60), WORDS), min_size=1, max_size=4).map(
+        tuple
+    ),
     reserves=AMOUNTS,
     observed_at=AMOUNTS,
     expires_at=AMOUNTS,
@@ -89,8 +90,8 @@ def test_changing_any_field_changes_the_digest(statement: Statement, name: str) 
     match value:
         case int():
             other: Any = value ^ 1
-        case bytes():
-            other = bytes([value[0] ^ 1]) + value[1:]
+        case tuple():
+            other = (dataclasses.replace(value[0], number=value[0].number ^ 1), *value[1:])
         case _:
             other = "0x" + f"{int(value, 16) ^ 1:040x}"
     changed = dataclasses.replace(statement, **{name: other})
@@ -98,7 +99,7 @@ def test_changing_any_field_changes_the_digest(statement: Statement, name: str) 
 
 
 def test_the_digest_belongs_to_one_registry_on_one_chain() -> None:
-    statement = Statement(REGISTRY, REGISTRY, 1, 1, bytes(32), 1, 1, 1)
+    statement = Statement(REGISTRY, REGISTRY, (Entry(1, 1, bytes(32)),), 1, 1, 1)
     here = statement.digest(CHAIN_ID, REGISTRY)
     assert here != statement.digest(CHAIN_ID + 1, REGISTRY)
     assert here != statement.digest(CHAIN_ID, "0x" + "12" * 20)

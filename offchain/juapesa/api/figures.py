@@ -32,6 +32,7 @@ def figure_routes(parts: Parts) -> APIRouter:
                 {
                     "token": each.token.code,
                     "supply": each.supply.plain(),
+                    "in_pools": each.in_pools.plain(),
                     "custody": each.custody.plain(),
                     "owed_to_customers": each.owed_to_customers.plain(),
                 }

@@ -145,8 +145,8 @@ async def _wait_until_open(
         with suppress(httpx.HTTPError):
             figures = (await house.http.get(house.url("API", "/api/transparency"))).json()
             phone = await house.http.get(house.url("USSD", "/health"))
-            supplied = [each for each in figures.get("tokens", []) if each["supply"].strip("0.")]
-            if len(supplied) >= 2 and phone.is_success:
+            stocked = [each for each in figures.get("tokens", []) if each["in_pools"].strip("0.")]
+            if len(stocked) >= 2 and phone.is_success:
                 report("the house is open: pools hold attested money")
                 return
         await asyncio.sleep(0.3)

@@ -100,7 +100,8 @@ class Mirror:
             mirrored = self.ledger.balance(uow, self._account(uow, place, of)).posted.minor
             if mirrored != units:
                 raise MirrorDiverged(
-                    f"After {tx_hash} the chain has {units} units of {of} in {place[0]}, the mirror {mirrored}."
+                    f"After {tx_hash} the chain has {units} units of {of} in {place[0]}; "
+                    f"the mirror has {mirrored}."
                 )
 
     def _account(self, uow: UnitOfWork, place: Place, of: Currency) -> int:

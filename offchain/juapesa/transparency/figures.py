@@ -10,10 +10,14 @@ from juapesa.money import Currency, Money, local_currency_of
 
 @dataclass(frozen=True, slots=True)
 class TokenFigures:
-    """One issued token. ``custody`` is our float at the operator as our books have it."""
+    """One issued token. ``custody`` is our float at the operator as our books have it.
+
+    ``in_pools`` is that part of the supply that the pools own.
+    """
 
     token: Currency
     supply: Money
+    in_pools: Money
     custody: Money
     owed_to_customers: Money
 
@@ -39,6 +43,7 @@ def _token(snapshot: UnitOfWork, ledger: Ledger, token: Currency, rail: str) -> 
     return TokenFigures(
         token,
         supply=_posted(snapshot, ledger, AccountKind.CHAIN_SUPPLY, "", token),
+        in_pools=_posted(snapshot, ledger, AccountKind.CHAIN_POOL, "", token),
         custody=_posted(snapshot, ledger, AccountKind.FLOAT, rail, local),
         owed_to_customers=ledger.total(snapshot, AccountKind.WALLET, local),
     )

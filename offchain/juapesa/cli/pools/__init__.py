@@ -1,9 +1,10 @@
-"""Look at the pools, and provide liquidity to them."""
+"""Look at the pools, provide liquidity to them, and play their economics through."""
 
 import typer
 
 from juapesa.cli.pools.look import list_pools, position, quote, show
 from juapesa.cli.pools.provide import claim_fees, deposit, deposit_one_side, withdraw
+from juapesa.cli.pools.simulate import simulate
 
 app = typer.Typer(help="Look at the pools, and provide liquidity to them.", no_args_is_help=True)
 
@@ -15,3 +16,4 @@ app.command()(deposit)
 app.command()(deposit_one_side)
 app.command()(withdraw)
 app.command()(claim_fees)
+app.command()(simulate)

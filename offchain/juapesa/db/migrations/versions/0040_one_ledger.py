@@ -36,6 +36,7 @@ DROP FUNCTION book.touch(bigint, int, bigint, bigint, bigint);
 DROP FUNCTION book.use_hold(jsonb, uuid);
 DROP FUNCTION book.reverse(jsonb, uuid);
 DROP FUNCTION book.book_order(jsonb, uuid);
+DROP FUNCTION book.lock_for(jsonb);
 
 -- An id for a row, or for the first of up to 128: above p_above, in this millisecond if that can be.
 CREATE FUNCTION book.next_id(p_above bigint) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -45,10 +46,6 @@ DECLARE
 BEGIN
     RETURN CASE WHEN v_id > p_above THEN v_id ELSE v_id + 1048576 END;
 END $$;
-
--- The id that a row on these accounts must be above.
-CREATE FUNCTION book.above(p_floor bigint, p_accounts bigint[]) RETURNS bigint LANGUAGE sql AS
-$$ SELECT greatest(p_floor, max(last_id)) FROM book.balances WHERE account = ANY (p_accounts) $$;
 
 -- Book one row on locked accounts. p_moves changes what is posted; p_reserves, signed, what is set aside.
 CREATE FUNCTION book.write(
@@ -87,26 +84,43 @@ BEGIN
         'currency', d.currency, 'code', p_code, 'debit_after', d.posted, 'credit_after', c.posted);
 END $$;
 
+CREATE OR REPLACE FUNCTION book.check_line(p_line jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_debit bigint := (p_line->>'debit')::bigint;
+    v_credit bigint := (p_line->>'credit')::bigint;
+    v_unit text := p_line->>'currency';
+    v_code text := p_line->>'code';
+BEGIN
+    IF v_debit = v_credit OR (p_line->>'amount')::numeric NOT BETWEEN 1 AND 1000000000000000000
+       OR coalesce(length(v_code), 0) NOT BETWEEN 1 AND 40 OR v_code ~ '[[:cntrl:]]' THEN
+        PERFORM book.fail('not-a-transfer');
+    END IF;
+    PERFORM 1 FROM book.accounts WHERE id = v_debit AND currency = v_unit;
+    IF FOUND THEN
+        PERFORM 1 FROM book.accounts WHERE id = v_credit AND currency = v_unit;
+    END IF;
+    IF NOT FOUND THEN
+        PERFORM book.fail('unknown-account');
+    END IF;
+END $$;
+
 CREATE FUNCTION book.post_lines(p_lines jsonb, p_key uuid, p_floor bigint) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     v_count int := jsonb_array_length(p_lines);
     v_made jsonb := '[]';
-    v_accounts bigint[] := '{}';
-    v_id bigint;
+    v_id bigint := book.next_id(p_floor);
     l jsonb;
 BEGIN
     FOR v_place IN 0 .. v_count - 1 LOOP
-        l := p_lines->v_place;
-        PERFORM book.check_line(l);
-        v_accounts := v_accounts || (l->>'debit')::bigint || (l->>'credit')::bigint;
+        PERFORM book.check_line(p_lines->v_place);
     END LOOP;
-    v_id := book.next_id(book.above(p_floor, v_accounts));
     FOR v_place IN 0 .. v_count - 1 LOOP
         l := p_lines->v_place;
         v_made := v_made || book.write(
             v_id + v_place, (l->>'debit')::bigint, (l->>'credit')::bigint, (l->>'amount')::bigint,
-            (l->>'amount')::bigint, 0, 1, book.micros(l->>'effective_at'), l->>'code',
+            (l->>'amount')::bigint, 0, 1,
+            CASE WHEN l->>'effective_at' IS NULL THEN 0 ELSE book.micros(l->>'effective_at') END, l->>'code',
             CASE WHEN v_place = 0 THEN p_key ELSE book.line_key(p_key, v_place) END, v_place, v_count);
     END LOOP;
     RETURN v_made;
@@ -124,7 +138,7 @@ BEGIN
     PERFORM book.check_line(p_order);
     v_amount := (p_order->>'amount')::bigint;
     v_made := book.write(
-        book.next_id(book.above(p_floor, ARRAY[v_debit, v_credit])), v_debit, v_credit, v_amount, 0, v_amount,
+        book.next_id(p_floor), v_debit, v_credit, v_amount, 0, v_amount,
         2, v_expires, p_order->>'code', p_key, 0, 1);
     INSERT INTO book.open_holds VALUES ((v_made->>'id')::bigint, v_debit, v_credit, v_amount,
                                         book.code_id(p_order->>'code'), v_expires);
@@ -159,7 +173,7 @@ BEGIN
         UPDATE book.open_holds SET amount = amount - v_freed WHERE id = h.id;
     END IF;
     RETURN jsonb_build_array(book.write(
-        book.next_id(book.above(p_floor, ARRAY[h.debit, h.credit])), h.debit, h.credit, v_part::bigint,
+        book.next_id(p_floor), h.debit, h.credit, v_part::bigint,
         CASE WHEN v_kind IN (6, 7) THEN 0 ELSE v_part::bigint END, -v_freed, v_kind, h.id,
         (SELECT code FROM book.codes WHERE id = h.code), p_key, 0, 1));
 END $$;
@@ -178,14 +192,15 @@ BEGIN
         PERFORM book.fail('already-reversed');
     END IF;
     v_made := book.write(
-        book.next_id(book.above(p_floor, ARRAY[t.debit, t.credit])), t.credit, t.debit, t.amount, t.amount, 0,
+        book.next_id(p_floor), t.credit, t.debit, t.amount, t.amount, 0,
         8, t.id, coalesce(p_order->>'code', 'reversal'), p_key, 0, 1);
     INSERT INTO book.reversals VALUES (t.id, (v_made->>'id')::bigint);
     RETURN jsonb_build_array(v_made);
 END $$;
 
--- Lower ids first, keys before accounts: no two calls wait for each other in a circle.
-CREATE OR REPLACE FUNCTION book.lock_for(p_orders jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- Lock what the orders are about, keys before accounts, lower ones first: no two calls wait for each
+-- other in a circle. The newest row of any of the accounts.
+CREATE FUNCTION book.lock_all(p_orders jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     o jsonb;
     l jsonb;
@@ -195,10 +210,12 @@ DECLARE
     v_debit bigint;
     v_credit bigint;
 BEGIN
-    FOR o IN SELECT * FROM jsonb_array_elements(p_orders) LOOP
+    FOR v_place IN 0 .. jsonb_array_length(p_orders) - 1 LOOP
+        o := p_orders->v_place;
         v_keys := v_keys || hashtextextended(o->>'key', 0);
         IF o ? 'lines' THEN
-            FOR l IN SELECT * FROM jsonb_array_elements(o->'lines') LOOP
+            FOR v_line IN 0 .. jsonb_array_length(o->'lines') - 1 LOOP
+                l := o->'lines'->v_line;
                 v_accounts := v_accounts || (l->>'debit')::bigint || (l->>'credit')::bigint;
             END LOOP;
         ELSIF o ? 'debit' THEN
@@ -211,23 +228,32 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
-    FOR v_each IN SELECT DISTINCT k FROM unnest(v_keys) k ORDER BY k LOOP
-        PERFORM pg_advisory_xact_lock(v_each);
-    END LOOP;
-    FOR v_each IN SELECT DISTINCT a FROM unnest(v_accounts) a ORDER BY a LOOP
-        PERFORM 1 FROM book.balances WHERE account = v_each FOR NO KEY UPDATE;
-    END LOOP;
+    IF cardinality(v_keys) = 1 THEN
+        PERFORM pg_advisory_xact_lock(v_keys[1]);
+    ELSE
+        FOR v_each IN SELECT DISTINCT k FROM unnest(v_keys) k ORDER BY k LOOP
+            PERFORM pg_advisory_xact_lock(v_each);
+        END LOOP;
+    END IF;
+    RETURN (SELECT max(locked.last_id) FROM (
+        SELECT b.last_id FROM book.balances b WHERE b.account = ANY (v_accounts)
+         ORDER BY b.account FOR NO KEY UPDATE) locked);
 END $$;
 
 -- Fence, months and locks; the id that everything new must be above.
 CREATE FUNCTION book.ready_for(p_orders jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_newest bigint;
 BEGIN
     IF NOT pg_try_advisory_xact_lock_shared(789, 4) THEN
         RAISE EXCEPTION 'an engine holds the books' USING ERRCODE = 'JL010';
     END IF;
-    PERFORM book.ensure_months(clock_timestamp(), 1);
-    PERFORM book.lock_for(p_orders);
+    IF to_regclass('book.transfers_' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY_MM')) IS NULL THEN
+        PERFORM book.ensure_months(clock_timestamp(), 1);
+    END IF;
+    v_newest := book.lock_all(p_orders);
     RETURN greatest(
+        v_newest,
         (SELECT last_value FROM book.bound),
         (SELECT last_id FROM book.batches ORDER BY number DESC LIMIT 1));
 END $$;
@@ -237,6 +263,7 @@ CREATE FUNCTION book.answer(p_order jsonb, p_floor bigint) RETURNS jsonb LANGUAG
 DECLARE
     v_key uuid := book.digest(p_order->>'key');
     v_lines int;
+    v_keys uuid[];
     v_rows book.transfers[];
 BEGIN
     IF length(p_order->>'key') NOT BETWEEN 1 AND 200
@@ -251,8 +278,8 @@ BEGIN
             WHEN 'reverse' THEN book.reverse(p_order, v_key, p_floor)
             ELSE book.use_hold(p_order, v_key, p_floor) END);
     END IF;
-    SELECT array_agg(t ORDER BY t.line) INTO v_rows FROM book.transfers t
-     WHERE t.key = ANY (SELECT book.line_key(v_key, n) FROM generate_series(0, v_lines - 1) n);
+    v_keys := ARRAY(SELECT book.line_key(v_key, n) FROM generate_series(0, v_lines - 1) n);
+    SELECT array_agg(t ORDER BY t.line) INTO v_rows FROM book.transfers t WHERE t.key = ANY (v_keys);
     IF NOT book.same(p_order, v_rows) THEN
         PERFORM book.fail('key-reused');
     END IF;
@@ -276,6 +303,7 @@ BEGIN
     FOR v_order IN SELECT * FROM jsonb_array_elements(p_orders) LOOP
         BEGIN
             v_answer := book.answer(v_order, v_floor);
+            v_floor := greatest(v_floor, (v_answer->'rows'->-1->>'id')::bigint);
         EXCEPTION WHEN SQLSTATE 'JL100' THEN
             v_answer := jsonb_build_object('ok', false, 'slug', SQLERRM);
         END;
@@ -289,11 +317,13 @@ CREATE FUNCTION book.apply_all(p_orders jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_floor bigint := book.ready_for(p_orders);
-    v_order jsonb;
+    v_answer jsonb;
     v_answers jsonb := '[]';
 BEGIN
-    FOR v_order IN SELECT * FROM jsonb_array_elements(p_orders) LOOP
-        v_answers := v_answers || book.answer(v_order, v_floor);
+    FOR v_place IN 0 .. jsonb_array_length(p_orders) - 1 LOOP
+        v_answer := book.answer(p_orders->v_place, v_floor);
+        v_floor := greatest(v_floor, (v_answer->'rows'->-1->>'id')::bigint);
+        v_answers := v_answers || v_answer;
     END LOOP;
     RETURN v_answers;
 EXCEPTION WHEN SQLSTATE 'JL100' THEN

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from juapesa.pools import exact_model
-from juapesa.pools.exact_model import E18, PPM, Levels, Refused, Reserves, Settings
+from juapesa.pools.exact_model import E18, PPM, Levels, Pool, Refused, Reserves, Settings
 from juapesa.pools.price_model import KeptPrice, agreed, updated
 from juapesa.pools.whole_pool import WholePool
 
@@ -47,20 +47,23 @@ class OurPool:
     def __init__(self, settings: Settings, token: int, usdc: int, now: int, mid_e18: int) -> None:
         self._kept = KeptPrice(mid_e18, 0, now, MAX_STEP_PPM, SOURCES_MIN)
         self.pool = WholePool(settings, self._kept.price(), Reserves(token, usdc), Levels(touched_at=now))
+        self._seen: Pool | None = None  # as it trades this minute; a quote changes nothing
 
     def hears(self, now: int, signed_e18: Sequence[int]) -> None:
         price = updated(self._kept, agreed(signed_e18, now - 60), now)
         self._kept = KeptPrice(price.mid_e18, price.doubt_ppm, price.observed_at, MAX_STEP_PPM, SOURCES_MIN)
-        self.pool.price = price
+        self.pool.price, self._seen = price, None
 
     def quote(self, now: int, amount_in: int, *, sell: bool) -> int | None:
+        pool = self._seen = self._seen or self.pool.at(now)
         try:
             asked = exact_model.sell_exact_in if sell else exact_model.buy_exact_in
-            return asked(self.pool.at(now), amount_in).amount_out
+            return asked(pool, amount_in).amount_out
         except Refused:
             return None
 
     def trade(self, now: int, amount_in: int, *, sell: bool) -> int | None:
+        self._seen = None
         try:
             made = self.pool.sell if sell else self.pool.buy
             return made(now, amount_in).amount_out

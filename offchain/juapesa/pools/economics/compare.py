@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from juapesa.pools.economics.month import START, Result, played
+from juapesa.pools.economics.scenarios import Plan, Scenario, scenarios
+from juapesa.pools.economics.venues import ConstantProduct, ConstantSum, OurPool, Venue
 from juapesa.pools.exact_model import E18, Settings
-from juapesa.pools.simulation.month import START, Result, played
-from juapesa.pools.simulation.scenarios import Plan, Scenario, scenarios
-from juapesa.pools.simulation.venues import ConstantProduct, ConstantSum, OurPool, Venue
 
-# What a pool of a local currency opens with; deployments/networks/*.toml repeats it.
+# The settings that came out of playing thirty days of the real series; hour and day are what bounds a loss.
 DEFAULT = Settings(
-    spread_ppm=500,
+    spread_ppm=400,
     age_ppm_per_minute=100,
     fresh_seconds=60,
     max_age_seconds=900,
     max_doubt_ppm=20_000,
-    skew_ppm=20_000,
-    heal_ppm=900_000,
+    skew_ppm=40_000,
+    heal_ppm=1_000_000,
     target_ppm=500_000,
     hour_ppm=30_000,
     day_ppm=100_000,

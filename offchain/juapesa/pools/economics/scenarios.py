@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from juapesa.pools.simulation.market import MINUTES, Market, minutes, read_months, synthetic_months
+from juapesa.pools.economics.market import MINUTES, Market, minutes, read_months, synthetic_months
 
 # Shares of a day's transfers by the hour, in thousandths: quiet nights, a peak at noon and one after work.
 HOURS = (8, 5, 4, 4, 6, 14, 30, 45, 55, 60, 62, 64, 66, 64, 60, 58, 60, 66, 70, 66, 54, 40, 25, 14)

@@ -7,10 +7,10 @@ from it when its price is wrong. Costs and results are measured at the market's 
 
 from dataclasses import dataclass, field
 
+from juapesa.pools.economics.market import MINUTES
+from juapesa.pools.economics.scenarios import Plan, Scenario, Transfer
+from juapesa.pools.economics.venues import Venue
 from juapesa.pools.exact_model import E18, PPM
-from juapesa.pools.simulation.market import MINUTES
-from juapesa.pools.simulation.scenarios import Plan, Scenario, Transfer
-from juapesa.pools.simulation.venues import Venue
 
 START = 1_790_000_000
 PROBE_USDC = 5_000_000
