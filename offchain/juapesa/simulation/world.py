@@ -194,9 +194,10 @@ class World:
 
     def _stranger_calls(self) -> None:
         """Somebody posts nonsense about a true order: to a guessed address, or to one that leaked."""
+        if not self.chance.strikes(Trouble.FORGERY, 0.4):
+            return
         orders = [(op, order) for op in self.operators.values() for order in op.known]
-        orders = [each for each in orders if not each[1].ended] or orders
-        if not orders or not self.chance.strikes(Trouble.FORGERY, 0.6):
+        if not orders:
             return
         operator, order = self.chance.pick(orders)
         outcome = self.chance.pick((Outcome.SUCCESS, Outcome.FAILED))
@@ -397,7 +398,7 @@ _STEPS: Mapping[Callable[[World], None], int] = {
     World._long_time_passes: 1,
     World._clock_jumps: 1,
     World._operator_calls: 16,
-    World._stranger_calls: 5,
+    World._stranger_calls: 3,
     World._chain_acts: 10,
     World._holds_end: 2,
 }
