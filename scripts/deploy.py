@@ -42,6 +42,7 @@ from scripts._deployment import (
     artifact,
     read_plan,
 )
+from scripts._hedera import VARIANTS, is_associated, made_token, make_token
 
 INT64_MAX = 2**63 - 1
 ADMIN_ROLE = 0  # OpenZeppelin's AccessManager: may do whatever no other role is named for
@@ -124,7 +125,11 @@ class Deployment:
             "pools_desk": "PoolsDesk",
             "router": "Router",
         }
-        return artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
+        return self._artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
+
+    def _artifact(self, contract: str) -> Artifact:
+        """The contract's code, in the variant that the network's tokens want."""
+        return artifact(VARIANTS.get(contract, contract) if self.plan.native_tokens else contract)
 
     def contract(self, name: str, contract: str, *arguments: Any) -> ContractInstance:
         """The recorded contract, or a new one.
@@ -132,7 +137,7 @@ class Deployment:
         The instance is made here, not by ape's `instance_at`, which prefers what its cache on disk
         remembers of an address: on a restarted local chain, another contract.
         """
-        code = artifact(contract)
+        code = self._artifact(contract)
         kind = ContractType.model_validate(
             {
                 "contractName": contract,
@@ -164,16 +169,28 @@ class Deployment:
     def token(self, symbol: str, said: dict[str, Any]) -> ContractInstance:
         """A token that exists (``address``), play dollars (``test``), or one of ours (``local``)."""
         if "address" in said:
-            kind = ContractType.model_validate({"contractName": symbol, "abi": artifact("LocalToken").abi})
-            token = ContractInstance(address(said["address"]), kind)
+            token = self._at(symbol, address(said["address"]))
         elif said["create"] == "test":
             if self.plan.local is None:
                 raise DeploymentFault(f"{symbol}: play money is for local networks; give an address.")
             token = self.contract(symbol, "TestUSDC")
+        elif self.plan.native_tokens:
+            token = self._at(symbol, self.native_token(symbol, said["name"]))
         else:
             token = self.contract(symbol, "LocalToken", said["name"], symbol, self.registry.address)
         self.record.add_token(symbol, token.address)
         return token
+
+    def _at(self, symbol: str, at: str) -> ContractInstance:
+        kind = ContractType.model_validate({"contractName": symbol, "abi": artifact("LocalToken").abi})
+        return ContractInstance(at, kind)
+
+    def native_token(self, symbol: str, name: str) -> str:
+        """Hedera's own token, made once: the registry's log remembers it when the record does not."""
+        since = self.record.contracts["registry"]["block"]
+        return made_token(self.registry, symbol, since) or make_token(
+            self.registry, name, symbol, self.deployer.address, **self.options
+        )
 
     def configure_tokens(self) -> None:
         for symbol, said in self.plan.tokens.items():
@@ -188,6 +205,8 @@ class Deployment:
     def configure_pools(self) -> None:
         for symbol, said in self.plan.pools.items():
             token = self.tokens[symbol].address
+            if self.plan.native_tokens and not is_associated(token, self.pools.address):
+                self.pools.associate(token, **self.options)
             wanted = tuple(said[name] for name in POOL_SETTINGS)
             _reserves, is_now, _buckets = self.pools.state(token)
             flags, *there = tuple(is_now)
@@ -262,7 +281,7 @@ class Deployment:
 
 def _with_second_page(code: Artifact) -> list[dict[str, Any]]:
     """What can be called at a contract's address; at that of the pools, the desk's functions too."""
-    pages = [code.abi] if code.name != "Pools" else [code.abi, artifact("PoolsDesk").abi]
+    pages = [code.abi] if code.name not in ("Pools", "HederaPools") else [code.abi, artifact("PoolsDesk").abi]
     found = {json.dumps(each, sort_keys=True): each for page in pages[1:] for each in page}
     known = {json.dumps(each, sort_keys=True) for each in code.abi}
     other = [

@@ -1,4 +1,4 @@
-"""The bookkeeper: seals what was booked, expires holds, makes months ahead, checks the books.
+"""The bookkeeper: seals, expires holds, makes months ahead, checks the books, states what is owed.
 
 Any number may run; one leads (an advisory lock) and only it has a scheduler. Each job starts from what
 is on record and is harmless when repeated.
@@ -17,6 +17,7 @@ from juapesa.ledger.engine.checks import record_verdict
 from juapesa.ledger.engine.months import keep
 from juapesa.ledger.engine.sealer import Sealer
 from juapesa.observability import get_logger
+from juapesa.transparency import liabilities
 from juapesa_agents.common.base import Agent
 from juapesa_agents.common.database import PASSING
 from juapesa_agents.common.leader import Leader
@@ -24,6 +25,7 @@ from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 1.0
 LEADERSHIP = 6
+STATEMENT_EVERY = timedelta(days=1)
 LATE_SECONDS_MAX = 60  # a job that could not start for so long waits for its next turn
 
 
@@ -71,6 +73,7 @@ class Bookkeeper:
             Job("expire holds", timedelta(seconds=1), self._expire),
             Job("months", timedelta(hours=1), self._months),
             Job("check", timedelta(hours=1), self._check),
+            Job("liabilities", timedelta(minutes=1), self._liabilities),
         ]
 
     def stop(self) -> None:
@@ -117,6 +120,25 @@ class Bookkeeper:
         if not verdict.ok:
             get_logger("bookkeeper").error("the books do not verify", fault=verdict.first_fault)
         return 0
+
+    def _liabilities(self) -> int:
+        """State once a day what is owed to customers; the first time as soon as there is one."""
+        now = self.parts.clock.now()
+        with self.parts.db.unit_of_work() as uow:
+            last = liabilities.statements(uow, 1)
+        if last and now - last[0].at < STATEMENT_EVERY:
+            return 0
+        bound = Sealer(self.parts.db).settle()
+        if bound is None:
+            return 0
+        with self.parts.db.unit_of_work() as uow:
+            try:
+                made = liabilities.make(uow, bound, self.parts.keystore.secret(liabilities.KEY_NAME))
+            except liabilities.NobodyToCount:
+                return 0
+        if not made.covered:
+            get_logger("bookkeeper").error("more is owed than held", statement=made.number)
+        return 1
 
 
 async def run(options: Options) -> int:

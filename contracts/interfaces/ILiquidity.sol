@@ -63,7 +63,8 @@ interface ILiquidity is IPoolsBook {
     error PayoutShort(uint256 tokenOut, uint256 usdcOut);
 
     /// @notice Puts in both sides in the pool's proportion, at most the amounts given (the first provider:
-    /// exactly those, at the price less the spread). Drawn from the caller, or from its claim.
+    /// exactly those, at the price less the spread). The limits' levels grow with the pool. Drawn from the
+    /// caller, or from its claim.
     function addLiquidity(
         address token,
         uint64 tokenMax,
@@ -84,7 +85,8 @@ interface ILiquidity is IPoolsBook {
         bool fromClaim
     ) external returns (uint80 shares);
 
-    /// @notice Takes out shares' part of both sides, to the caller or its claim. Never paused, needs no price.
+    /// @notice Takes out shares' part of both sides, to the caller or its claim. The limits' levels shrink with
+    /// the pool. Never paused, needs no price.
     function removeLiquidity(
         address token,
         uint80 shares,

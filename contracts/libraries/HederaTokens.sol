@@ -13,7 +13,7 @@ import {HederaCodes} from "./HederaCodes.sol";
 /// @dev All functions are internal, because 0x167 must be called by the contract that holds the key or is
 /// the treasury, and halts when it is reached by a delegate call. Nor does a contract's key count while the
 /// code that calls 0x167 is itself run by a delegate call (consensus node: CallAddressChecks,
-/// ActiveContractVerificationStrategy); there only {join} serves. Amounts are base units and fit an int64.
+/// ActiveContractVerificationStrategy). Amounts are base units and fit an int64.
 library HederaTokens {
     /// @notice The token service refused `operation` (a selector of 0x167) with this response code;
     /// 21, UNKNOWN, when it gave no answer that could be one.
@@ -112,16 +112,9 @@ library HederaTokens {
     // ------------------------------------------------------------------------------- holding and moving
 
     /// @notice Associates the calling contract, without which it receives nothing. Twice is fine.
+    /// @dev By hand, for contracts with few bytes left, and at the token's own address (HIP-719), where the
+    /// caller is known even in code that is run by a delegate call.
     function associate(address token) internal {
-        bytes memory call = abi.encodeCall(IHTS.associateToken, (address(this), token));
-        (int64 code,) = _ask(call, 0, 32);
-        if (code != HederaCodes.TOKEN_ALREADY_ASSOCIATED_TO_ACCOUNT) _check(call, code);
-    }
-
-    /// @notice As {associate}, through the token's own address (HIP-719), where the calling contract is known
-    /// even in code that is run by a delegate call.
-    /// @dev By hand: the page of the pools that needs it has few bytes left.
-    function join(address token) internal {
         bytes4 selector = IHRC719.associate.selector;
         bool joined;
         uint256 code;

@@ -45,6 +45,7 @@ abstract contract Liquidity is ILiquidity, PoolBook {
             shares = LiquidityMath.proportionalSharesDown(d.reserves, all, tokenMax, usdcMax);
             tokenIn = LiquidityMath.sideUp(d.reserves.token, all, shares);
             usdcIn = LiquidityMath.sideUp(d.reserves.usdc, all, shares);
+            _scaleLevels(d, all + shares);
         }
         _enter(d, shares, sharesMin, tokenIn, usdcIn);
         _take(token, tokenIn, fromClaim);
@@ -81,6 +82,7 @@ abstract contract Liquidity is ILiquidity, PoolBook {
         usdcOut = LiquidityMath.sideDown(d.reserves.usdc, d.totals.shares, shares);
         if (tokenOut < tokenMin || usdcOut < usdcMin) revert PayoutShort(tokenOut, usdcOut);
         _settleLock(d, shares);
+        _scaleLevels(d, d.totals.shares - shares);
         d.reserves.token -= tokenOut;
         d.reserves.usdc -= usdcOut;
         d.held.shares -= shares;
@@ -211,6 +213,24 @@ abstract contract Liquidity is ILiquidity, PoolBook {
         uint256 word =
             r.token | uint256(r.usdc) << 64 | uint256(r.potUsdc) << 128 | uint256(r.feesUsdc) << 192;
         emit LiquidityChanged(d.token, msg.sender, change, word);
+    }
+
+    /// @dev A limit's level is dollars against a share of the pool: when liquidity comes or goes, it keeps its
+    /// part of the pool. (What has not leaked yet leaks by the new size, from a level scaled like it.)
+    function _scaleLevels(Desk memory d, uint256 sharesAfter) private {
+        PoolRecord storage record = _pools[d.token];
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(add(record.slot, 2))
+        }
+        uint256 scaled = word >> 192 << 192;
+        if (word == scaled) return;
+        for (uint256 shift = 0; shift < 192; shift += 48) {
+            scaled |= LiquidityMath.levelUp(uint48(word >> shift), d.totals.shares, sharesAfter) << shift;
+        }
+        assembly ("memory-safe") {
+            sstore(add(record.slot, 2), scaled)
+        }
     }
 
     /// @dev The first provider's shares: a dollar at mid less the spread is a share.

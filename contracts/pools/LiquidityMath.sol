@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {LeakyBuckets} from "../libraries/LeakyBuckets.sol";
 import {PoolMath} from "./PoolMath.sol";
 import {Pool, Reserves} from "./PoolTypes.sol";
 
@@ -64,6 +65,12 @@ library LiquidityMath {
         uint256 atAsk = p.worthUsdc + mulDivUp(tokenUsdc, p.spreadPpm, 1e6) + VIRTUAL;
         shares = (credit - charge) * (all + VIRTUAL) / atAsk;
         if (shares > SHARES_MAX) return 0;
+    }
+
+    /// @notice A limit's level for a pool of so many shares after it had `all`.
+    function levelUp(uint256 level, uint256 all, uint256 sharesAfter) internal pure returns (uint256) {
+        level = mulDivUp(level, sharesAfter + VIRTUAL, all + VIRTUAL);
+        return level < LeakyBuckets.LEVEL_MAX ? level : LeakyBuckets.LEVEL_MAX;
     }
 
     /// @notice How much of `fees` goes to the providers, how much to the pot, and what that adds to the index.

@@ -19,10 +19,6 @@ abstract contract PegGovernance is IPegGovernance, PoolBook {
             && IERC20Metadata(high).decimals() == 6;
         if (!fits) revert BadPeg(low, high);
         Peg memory kept = _pegs[low][high];
-        if (kept.flags == 0) {
-            _listed(low);
-            _listed(high);
-        }
         (kept.feePpm, kept.flags, kept.maxLow, kept.maxHigh) = (feePpm, 1, maxLow, maxHigh);
         _setPeg(low, high, kept);
     }

@@ -136,10 +136,6 @@ abstract contract PoolBook is IPoolsBook, PriceOracle, TransientLock {
         }
     }
 
-    /// @dev The pools are about to hold a token that was not listed before. Runs in the desk's code, by delegate
-    /// call. Nothing to do, unless the chain wants a holder to be ready for it.
-    function _listed(address token) internal virtual {}
-
     /// @dev A refusal as the error that says what an operator needs.
     function _refuse(address token, Pool memory p, Refusal why, bool sell, uint256 asked) internal view {
         if (why == Refusal.UNKNOWN_POOL) {

@@ -25,7 +25,6 @@ contract PoolsDesk is IPoolsGovernance, PoolBook, PriceGovernance, PegGovernance
         if (flags & FLAG_OPEN == 0) {
             if (token == usdc || IERC20Metadata(token).decimals() != 6) revert UnfitToken(token);
             _tokens.push(token);
-            _listed(token);
         }
         Settings memory set = settings;
         set.flags = flags | FLAG_OPEN;

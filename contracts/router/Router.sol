@@ -27,7 +27,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
     uint8 public constant REFUSED_NUMBER_USED = 128;
     /// @notice The item's deadline has passed.
     uint8 public constant REFUSED_LATE = 129;
-    /// @notice The entry that the item names is not its own, or its mint names no statement.
+    /// @notice The entry that the item names is not its own, its mint names no statement, or it burns nothing.
     uint8 public constant REFUSED_ENTRY = 130;
     /// @notice The hub would not hold what the item sells or burns.
     uint8 public constant REFUSED_UNFUNDED = 131;
@@ -185,8 +185,8 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
 
     // --- planning ---------------------------------------------------------------------------
 
-    /// @dev Reads every item and refuses those that cannot settle whatever the pools say. `held` follows what the hub will hold at least, so that no item
-    /// can sink its group by selling or burning what is not there.
+    /// @dev Reads every item and refuses those that cannot settle whatever the pools say. `held` is what the hub
+    /// holds and no item has drawn yet, so that none can sink its group by selling or burning what is not there.
     function _plan(Group calldata group) private view returns (Trade[] memory trades, bytes memory refusals) {
         (uint256 count, bool whole) = group.items.count();
         if (!whole) revert MalformedGroup("items");
@@ -214,7 +214,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         }
     }
 
-    /// @dev Why an item cannot settle, or 0; moves `held` when it can.
+    /// @dev Why an item cannot settle, or 0; draws from `held` when it can.
     function _refusal(
         Group calldata group,
         Items.Item memory item,
@@ -229,6 +229,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         if (burns && item.burnToken >= held.length) revert MalformedGroup("token");
         if (_used[item.number >> 8] >> (item.number & 255) & 1 == 1) return REFUSED_NUMBER_USED;
         if (block.timestamp > item.deadline) return REFUSED_LATE;
+        if (burns && item.burnAmount == 0) return REFUSED_ENTRY;
         uint64 minted = 0;
         if (item.mint != Items.NONE) {
             if (item.mint >= group.mints.length) return REFUSED_ENTRY;
@@ -236,37 +237,37 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
             (number, minted) = group.mints[item.mint].entries.entryAt(item.entry);
             if (number != item.number || minted == 0) return REFUSED_ENTRY;
         }
-        return _moveHeld(item, minted, held, mintTokens) ? 0 : REFUSED_UNFUNDED;
+        return _draw(item, minted, held, mintTokens) ? 0 : REFUSED_UNFUNDED;
     }
 
-    /// @dev What the hub holds at least once the item is through: its mint, less what it sells, plus the least
-    /// it may buy, less what it burns. False, with nothing moved, when that would be less than nothing.
-    function _moveHeld(
-        Items.Item memory item,
-        uint64 minted,
-        uint256[] memory held,
-        uint256[] memory mintTokens
-    ) private pure returns (bool) {
-        if (minted != 0) held[mintTokens[item.mint]] += minted;
-        bool funded = true;
+    /// @dev Draws from `held` what the item's own mint, and the least it buys, do not cover. `held` only ever
+    /// falls: what another item may bring is not counted on, for the pools may still refuse that one. False,
+    /// with nothing drawn, when the hub does not hold as much.
+    function _draw(Items.Item memory item, uint256 minted, uint256[] memory held, uint256[] memory mintTokens)
+        private
+        pure
+        returns (bool)
+    {
+        uint256 mintToken = minted == 0 ? Items.NONE : mintTokens[item.mint];
         bool swaps = item.tokenIn != Items.NONE;
+        uint256 sold = swaps ? item.amountIn : 0;
         if (swaps) {
-            funded = held[item.tokenIn] >= item.amountIn;
-            if (funded) {
-                held[item.tokenIn] -= item.amountIn;
-                held[item.tokenOut] += item.minOut;
+            if (item.tokenIn == mintToken) {
+                uint256 covered = sold < minted ? sold : minted;
+                (sold, minted) = (sold - covered, minted - covered);
             }
+            if (sold > held[item.tokenIn]) return false;
+            held[item.tokenIn] -= sold;
         }
-        bool burns = item.burnToken != Items.NONE;
-        if (funded && (!burns || held[item.burnToken] >= item.burnAmount)) {
-            if (burns) held[item.burnToken] -= item.burnAmount;
+        if (item.burnToken == Items.NONE) return true;
+        uint256 own = item.burnToken == mintToken ? minted : 0;
+        if (swaps && item.burnToken == item.tokenOut) own += item.minOut;
+        uint256 burnt = item.burnAmount > own ? item.burnAmount - own : 0;
+        if (burnt <= held[item.burnToken]) {
+            held[item.burnToken] -= burnt;
             return true;
         }
-        if (funded && swaps) {
-            held[item.tokenOut] -= item.minOut;
-            held[item.tokenIn] += item.amountIn;
-        }
-        if (minted != 0) held[mintTokens[item.mint]] -= minted;
+        if (swaps) held[item.tokenIn] += sold;
         return false;
     }
 

@@ -153,6 +153,6 @@ def build_parts(
         payments=payments,
         work=work,
         callbacks=Callbacks(rails, work),
-        receipts=Receipts(chain_desk),
+        receipts=Receipts(chain_desk, ledger),
         capital=Capital(ledger, issuance, settings.capital, custody_rails()),
     )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import psycopg
@@ -11,10 +12,13 @@ import pytest
 
 from juapesa.assembly import Parts
 from juapesa.clock import SystemClock
+from juapesa.config import Settings
+from juapesa.crypto import Keystore, open_keystore
 from juapesa.db import Database
 from juapesa.ledger import AccountKind, Ledger, Transfer
 from juapesa.ledger.engine.checks import last_verdict
 from juapesa.ledger.engine.sealer import Sealer
+from juapesa.transparency.liabilities import statements
 from juapesa_agents.bookkeeper import LEADERSHIP, Bookkeeper
 from juapesa_agents.common.leader import Leader
 from juapesa_agents.common.options import Options
@@ -32,13 +36,15 @@ class BookkeepersParts:
     db: Database
     ledger: Ledger
     clock: SystemClock
+    keystore: Keystore
 
 
 @pytest.fixture
-def parts(postgres: PostgresForTests) -> Iterator[Parts]:
+def parts(postgres: PostgresForTests, tmp_path: Path) -> Iterator[Parts]:
     with postgres.fresh() as url:
         database = Database.connect(url, connections_max=4)
-        yield cast("Parts", BookkeepersParts(url, database, Ledger(), SystemClock()))
+        keystore = open_keystore(Settings(data_dir=tmp_path))
+        yield cast("Parts", BookkeepersParts(url, database, Ledger(), SystemClock(), keystore))
         database.close()
 
 
@@ -70,6 +76,9 @@ def test_one_cycle_does_every_job(parts: Parts) -> None:
     assert held(parts) == 0
     with parts.db.unit_of_work() as uow:
         checked = last_verdict(uow)
+        [stated] = statements(uow, 9)
+    assert stated.leaves == 2
+    assert asyncio.run(keeper(parts, once=True).tick()) == 0
     assert checked is not None
     assert checked.verdict.ok
     assert checked.verdict.transfers == 3

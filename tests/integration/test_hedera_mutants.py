@@ -20,7 +20,6 @@ TOKENS = "libraries/HederaTokens.sol"
 MOVES = "libraries/Tokens.sol"
 REGISTRY = "hedera/HederaRegistry.sol"
 POOLS = "hedera/HederaPools.sol"
-DESK = "hedera/HederaPoolsDesk.sol"
 ROUTER = "hedera/HederaRouter.sol"
 
 # Faults of the library, which its own tests notice: what is there, and what stands there instead.
@@ -37,13 +36,14 @@ LIBRARY_FAULTS = {
         "if (!whole || (!success && code == HederaCodes.SUCCESS)) code = HederaCodes.UNKNOWN;",
         "if (!whole) code = HederaCodes.UNKNOWN;",
     ),
-    "the contract is not associated": (
-        "(int64 code,) = _ask(call, 0, 32);\n        if (code != HederaCodes.TOKEN_ALREADY",
-        "int64 code = HederaCodes.SUCCESS;\n        if (code != HederaCodes.TOKEN_ALREADY",
-    ),
     "associated already is a failure": (
-        "if (code != HederaCodes.TOKEN_ALREADY_ASSOCIATED_TO_ACCOUNT) _check(call, code);",
-        "_check(call, code);",
+        "joined := or(and(success, eq(code, 22)), eq(code, 194))",
+        "joined := and(success, eq(code, 22))",
+    ),
+    "no association is needed": ("if (!joined) revert", "if (code == 0) revert"),
+    "an association is asked of nobody": (
+        "call(gas(), token, 0, 0, 4, 0, 32)",
+        "staticcall(gas(), 4, 0, 4, 0, 32)",
     ),
     "approve the greatest number there is": (
         "_done(abi.encodeCall(IHTS.approve, (token, spender, amount)), 0, 32);",
@@ -104,11 +104,10 @@ PROTOCOL_FAULTS = {
     "the change is the caller's": (REGISTRY, "msg.value, change)", "msg.value, payable(msg.sender))"),
     "anyone makes tokens": (REGISTRY, "        restricted\n", ""),
     "the pools are not associated with dollars": (POOLS, "        HederaTokens.associate(usdc_);\n", ""),
-    "the pools are not associated with what is listed": (DESK, "        HederaTokens.join(token);\n", ""),
-    "the second page calls the service itself": (
-        DESK,
-        "HederaTokens.join(token)",
-        "HederaTokens.associate(token)",
+    "the pools join no other token": (
+        POOLS,
+        "        HederaTokens.associate(token);\n",
+        "",
     ),
     "the router is not associated": (ROUTER, "        HederaTokens.associate(token);\n", ""),
     "the pools may not draw from the router": (
@@ -126,16 +125,6 @@ PROTOCOL_FAULTS = {
         ROUTER,
         "        if (!local && token != _pools.usdc()) revert UnfitToken(token);\n",
         "",
-    ),
-    "associated already is a failure at the token": (
-        TOKENS,
-        "joined := or(and(success, eq(code, 22)), eq(code, 194))",
-        "joined := and(success, eq(code, 22))",
-    ),
-    "any answer of a token is an association": (
-        TOKENS,
-        "joined := or(and(success, eq(code, 22)), eq(code, 194))",
-        "joined := gt(code, 0)",
     ),
     "a token's code is passed on without a name": (
         MOVES,

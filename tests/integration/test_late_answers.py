@@ -113,6 +113,23 @@ def test_a_collection_given_up_on_is_asked_about_ever_more_rarely_and_in_the_end
     assert house.status(code) == "failed"
 
 
+def test_a_payout_of_unknown_outcome_is_asked_about_ever_more_rarely(house: House) -> None:
+    payer, payee = house.phone(), house.phone("NG")
+    house.momo.fault("payout", "late", phone=digits(payee), seconds=60)
+    code = house.send(payer, payee, 1_000).code
+    house.live_until(code, "pending")
+    with house.db.unit_of_work() as uow:
+        uow.execute(
+            "UPDATE payments.leg SET asked_at = now() - interval '8 hours', next_at = now()"
+            " WHERE kind = 'payout'"
+        )
+    asked = leg(house, code, LegKind.PAYOUT)["next_at"]
+    work_until(house, lambda: leg(house, code, LegKind.PAYOUT)["next_at"] > asked)
+    later = leg(house, code, LegKind.PAYOUT)["next_at"] - asked
+    assert 3_500 < later.total_seconds() < 3_700
+    assert operator_called(house, code) is not None
+
+
 def test_a_refused_collection_is_asked_about_no_more(house: House) -> None:
     payer = house.phone()
     house.mpesa.fault("collect", "reject", phone=digits(payer), count=1)

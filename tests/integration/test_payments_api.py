@@ -21,6 +21,10 @@ from juapesa.api.ports import CallbackDesk
 from juapesa.api.programs import program_routes
 from juapesa.clock import SystemClock
 from juapesa.db import Database
+from juapesa.ledger.engine.sealer import Sealer
+from juapesa.ledger.engine.tree import link
+from juapesa.transparency import liabilities
+from juapesa.transparency.merkle import includes
 from support.payments_house import House, payments_house
 
 ALL = tuple(Scope)
@@ -339,6 +343,48 @@ def test_an_owner_reads_accounts_entries_holds_and_a_statement(office: Office) -
     assert slug(office.program(owner=house.phone()).get(f"{path}/entries")) == "no-such-account"
     assert slug(office.program().get("/api/accounts")) == "owners-only"
     house.assert_square()
+
+
+def test_whoever_has_a_receipts_code_can_check_that_its_bookings_are_sealed(office: Office) -> None:
+    program, house = office.program(), office.house
+    code = program.pay(send(house.phone(), house.phone("NG")))
+    assert office.http.get(f"/api/receipts/{code}").json()["ledger_rows"] == []
+    house.live(code)
+    rows = office.http.get(f"/api/receipts/{code}").json()["ledger_rows"]
+    # Collected; fee and exchange as three lines; the payout's hold and its capture.
+    assert len(rows) == 1 + 3 + 2
+    assert slug(office.http.get(f"/api/receipts/{code}/proofs")) == "unknown-transfer"
+    Sealer(house.db).run()
+    proofs = office.http.get(f"/api/receipts/{code}/proofs").json()["rows"]
+    assert [each["row"] for each in proofs] == rows
+    for each in proofs:
+        leaf, root, chain = (bytes.fromhex(each[name]) for name in ("leaf", "root", "chain"))
+        path = [bytes.fromhex(node) for node in each["path"]]
+        assert includes(leaf, each["index"], each["leaves"], path, root)
+        assert link(bytes.fromhex(each["before"]), each["batch"], each["leaves"], root) == chain
+        assert "image" not in each, "it would show balances"
+    page = office.http.get(f"/p/{code}").text
+    assert f"/api/receipts/{code}/proofs" in page
+    house.assert_square()
+
+
+def test_a_person_reads_the_proof_that_they_are_counted(office: Office) -> None:
+    house, payer = office.house, office.house.phone()
+    owner = office.program(owner=payer)
+    assert slug(owner.get("/api/accounts/liabilities")) == "no-statement"
+    money = {"amount": "500.00", "currency": "KES"}
+    house.live(owner.pay({"kind": "receive", "payer": payer, "amount": money}))
+    parts, bound = house.parts(), Sealer(house.db).settle()
+    assert bound is not None
+    with house.db.unit_of_work() as uow:
+        liabilities.make(uow, bound, parts.keystore.secret(liabilities.KEY_NAME))
+    told = owner.get("/api/accounts/liabilities").json()
+    assert told["amounts"] == [50_000]
+    assert liabilities.is_counted(told)
+    [published] = office.http.get("/api/transparency/liabilities").json()
+    assert published.items() <= told.items()
+    assert published["covered"] is True
+    assert slug(office.program().get("/api/accounts/liabilities")) == "owners-only"
 
 
 def test_every_example_of_the_description_is_true_of_the_application(office: Office) -> None:

@@ -105,6 +105,7 @@ def test_pools_are_listed_and_shown_with_all_that_a_provider_asks(desk: Desk) ->
     assert float(shown["room_usdc"]["sell_hour"]) == pytest.approx(6_000, rel=0.02)
     assert 1.0 <= float(shown["share_price_usdc"]) < 1.01
     assert [each["days"] for each in shown["terms"]] == [0, 30, 90, 180]
+    assert (shown["settings"]["skew_ppm"], shown["settings"]["hour_ppm"]) == (20_000, 30_000)
     status, out, _ = desk.jua("show", "cKES")
     assert status == 0
     assert "1 USDC = 129.5336 cKES" in out
@@ -197,7 +198,7 @@ def test_a_wrong_passphrase_opens_nothing(desk: Desk) -> None:
 
 def test_apes_script_does_the_same_with_apes_account(desk: Desk) -> None:
     """The chain's own first account, whose key ape's test accounts have too, provides already."""
-    shown = float(desk.json("show", "cKES")["shares"].replace(",", ""))
+    shown = float(desk.json("show", "cKES")["shares"])
     ended = subprocess.run(
         [
             Path(sys.executable).parent / "ape",
@@ -218,5 +219,5 @@ def test_apes_script_does_the_same_with_apes_account(desk: Desk) -> None:
         check=False,
     )
     assert ended.returncode == 0, ended.stdout
-    now = float(desk.json("show", "cKES")["shares"].replace(",", ""))
+    now = float(desk.json("show", "cKES")["shares"])
     assert 1_500 < now - shown < 2_100, ended.stdout

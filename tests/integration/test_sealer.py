@@ -12,7 +12,8 @@ from juapesa.db import Database
 from juapesa.ledger import AccountKind, Transfer
 from juapesa.ledger.engine import sealer as module
 from juapesa.ledger.engine.orders import Done, Line, Post
-from juapesa.ledger.engine.proofs import proof_in
+from juapesa.ledger.engine.proofs import proofs_in
+from juapesa.ledger.engine.seal import row_id
 from juapesa.ledger.engine.sealer import Sealer
 from juapesa.ledger.engine.tree import leaf_of
 from juapesa.transparency.merkle import includes
@@ -51,8 +52,9 @@ def test_rows_are_sealed_once_and_have_proofs(books: Books) -> None:
     assert sealer.run() == 6
     assert sealer.run() == 0
     with books.database.snapshot() as snapshot:
-        for each in ids:
-            proof = proof_in(snapshot, each)
+        proofs = proofs_in(snapshot, ids)
+        assert [row_id(proof.image) for proof in proofs] == ids
+        for proof in proofs:
             assert includes(leaf_of(proof.image), proof.index, proof.leaves, proof.path, proof.root)
     books.assert_balanced()
 

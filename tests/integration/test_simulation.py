@@ -5,16 +5,17 @@ seeds, or the simulation proves nothing.
 """
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from juapesa.ledger import Ledger
+from juapesa.ledger import Ledger, LedgerOrder, Posting
+from juapesa.ledger.engine.orders import Post, Release
 from juapesa.payments import rail_work, saga, store
-from juapesa.payments.execution import Execution
 from juapesa.payments.rail_work import RailWork
 from juapesa.payments.saga import AddLeg, Command, Leg, LegKind, Saga, SetLeg
 from juapesa.rails.callback_tokens import CallbackUrls
@@ -133,7 +134,12 @@ def the_intent_is_written_after_the_asking(patch: pytest.MonkeyPatch) -> None:
 
 
 def holds_are_never_released(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Ledger, "release", lambda *_, **__: None)
+    book = Ledger.book
+
+    def keeping(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[Posting]:
+        return book(self, uow, [each for each in orders if not isinstance(each, Release)])
+
+    patch.setattr(Ledger, "book", keeping)
 
 
 def leases_and_states_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
@@ -162,13 +168,17 @@ def a_payout_is_ordered_without_its_float(patch: pytest.MonkeyPatch) -> None:
 
 
 def postings_forget_their_key(patch: pytest.MonkeyPatch) -> None:
-    post = Execution.post
+    book = Ledger.book
 
-    def twice(self: Execution, uow: Any, key: str, entries: Any) -> None:
-        post(self, uow, key, entries)
-        post(self, uow, f"{key}/{uuid.uuid4()}", entries)
+    def twice(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[Posting]:
+        again = [
+            msgspec.structs.replace(each, key=f"{each.key}/{uuid.uuid4()}")
+            for each in orders
+            if isinstance(each, Post)
+        ]
+        return [*book(self, uow, orders), *book(self, uow, again)]
 
-    patch.setattr(Execution, "post", twice)
+    patch.setattr(Ledger, "book", twice)
 
 
 def a_collection_is_given_up_and_never_asked_about_again(patch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ Trades, providers of every term, prices, settings, time and the pot's release; r
 """
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from juapesa.pools import calls
 from juapesa.pools.exact_model import Price, Refused, Settings
 from juapesa.pools.peg_model import Peg, PegClosed, PegShort, converted
 from juapesa.pools.whole_pool import PositionShort, WholePool
-from support.evm import running_anvil
+from support.evm import Node, running_anvil
 from support.pools_chain import (
     ADD,
     APPROVE,
@@ -117,10 +118,10 @@ class History:
         call, modelled = steps[name]
         sender = self.owners[0] if name == "release pot" else owner
         before = self.balances(owner)
-        succeeded = self.sent(call, pools, sender, now)
+        there = self.sent(call, pools, sender, now)
         was = (model.reserves.token, model.held_usdc)
         agreed = happened(modelled)
-        assert agreed == succeeded, name
+        assert agreed == there, name
         counts = self.made if agreed else self.refused
         counts[name] = counts.get(name, 0) + 1
         paid = tuple(a - b for a, b in zip(before, self.balances(owner), strict=True))
@@ -136,11 +137,7 @@ class History:
     def sent(self, call: bytes, to: str, sender: str, at: int) -> bool:
         """Whether it succeeded, in a block of that time."""
         self.node.ask("evm_setNextBlockTimestamp", at)
-        body = {"from": sender, "to": to, "data": "0x" + call.hex(), "gas": hex(2_000_000)}
-        sent = self.node.ask("eth_sendTransaction", body)
-        while (receipt := self.node.ask("eth_getTransactionReceipt", sent)) is None:
-            pass
-        return bool(receipt["status"] == "0x1")
+        return succeeded(self.node, call, to, sender)
 
     def compare(self, owner: str, term: int) -> None:
         model, pools, token = self.model, self.chain.pools, self.token
@@ -176,6 +173,16 @@ class History:
         self.chain.price(SYMBOL, MIDS_E18[SYMBOL] * draw.randint(985, 1_015) // 1_000)
         self.model.settings = as_settings(words, *halts)
         self.model.price = self.kept_price()
+
+
+def succeeded(node: Node, call: bytes, to: str, sender: str) -> bool:
+    """Whether a transaction, mined at once, did not revert."""
+    body = {"from": sender, "to": to, "data": "0x" + call.hex(), "gas": hex(2_000_000)}
+    sent = node.ask("eth_sendTransaction", body)
+    until = time.monotonic() + 20
+    while (receipt := node.ask("eth_getTransactionReceipt", sent)) is None:
+        assert time.monotonic() < until, f"{sent} is in no block"
+    return bool(receipt["status"] == "0x1")
 
 
 def happened(step: Callable[[], Any]) -> bool:
@@ -227,15 +234,14 @@ def test_a_pegs_conversions_are_the_same_in_the_contract_and_in_the_model(pools:
         peg = Peg(*node.read(pools.pools, PEG, low, high)[0])
         amount, low_in = int(10 ** draw.uniform(0, 10.5)) - 1, draw.random() < 0.5
         pair = (low, high) if low_in else (high, low)
-        call = {"from": node.account(), "data": "0x" + CONVERT.call(*pair, amount, node.account()).hex()}
-        sent = node.ask("eth_sendTransaction", call | {"to": pools.pools, "gas": hex(500_000)})
-        succeeded = node.ask("eth_getTransactionReceipt", sent)["status"] == "0x1"
+        call = CONVERT.call(*pair, amount, node.account())
+        agreed = succeeded(node, call, pools.pools, node.account())
         try:
             _, peg = converted(peg, amount, low_in=low_in)
             said: type[Exception] | None = None
         except (PegClosed, PegShort) as refused:
             said = type(refused)
-        assert succeeded == (said is None)
+        assert agreed == (said is None)
         seen.add(said)
         assert Peg(*node.read(pools.pools, PEG, low, high)[0]) == peg
     assert seen == {PegClosed, PegShort, None}

@@ -1,5 +1,7 @@
 """What holds for every deposit and withdrawal of the providers' model at one price."""
 
+from dataclasses import replace
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -78,6 +80,22 @@ def test_putting_in_one_side_and_leaving_never_gains_at_mid(
         assume(False)
     out = shares.withdrawal(with_deposit(pool, made), all_shares + made.shares, made.shares)
     assert worth(pool, *out) <= worth(pool, made.token, made.usdc)
+
+
+@given(
+    level=st.integers(0, 2**48 - 1),
+    all_shares=st.integers(0, 10**18),
+    more=st.integers(1, 10**18),
+)
+def test_a_limits_level_that_grows_with_the_pool_and_shrinks_again_is_no_lower(
+    level: int, all_shares: int, more: int
+) -> None:
+    levels = Levels(level, level, level, level, NOW)
+    grown = shares.scaled_levels(levels, all_shares, all_shares + more)
+    assume(grown.sell_hour < 2**48 - 1)
+    back = shares.scaled_levels(grown, all_shares + more, all_shares)
+    assert level <= back.sell_hour <= level + 2
+    assert back == replace(back, sell_day=back.sell_hour, buy_hour=back.sell_hour, buy_day=back.sell_hour)
 
 
 @given(drawn=pools(), token=AMOUNTS, usdc=AMOUNTS)

@@ -12,18 +12,24 @@ import httpx
 import pytest
 
 from juapesa.chain import abi
-from juapesa.chain.prices import NoPrices
-from juapesa.db import Database
-from juapesa.issuance.domain import Mint, Orders, Source, Swap, item_key
+from juapesa.chain.prices import NoPrices, Publishers
+from juapesa.crypto import Signer
+from juapesa.db import Database, UnitOfWork
+from juapesa.issuance.batches import OUTCOME_BYTES
+from juapesa.issuance.domain import Mint, Orders, Provide, Source, Swap
 from juapesa.issuance.relay import Relay
 from juapesa.issuance.service import Issuance
+from juapesa.issuance.statements import StatementRequest
 from juapesa.issuance.store import ItemRow
 from juapesa.ledger import Ledger
-from juapesa.money import CKES, CNGN, KES, NGN, Money
-from support.evm import Chain
+from juapesa.money import CKES, CNGN, KES, NGN, USDC, Money
+from juapesa.pools import calls
+from support.evm import MIDS_E18, Chain
 from support.operators import Operator, operator
 
 KEY = b"\x07" * 32
+# As much of each token as a hundred thousand dollars, nearly.
+CAPITAL = (Money.whole(13_000_000, CKES), Money.whole(150_000_000, CNGN))
 FLOATS = {KES: Money.whole(100_000_000, KES), NGN: Money.whole(1_000_000_000, NGN)}
 
 
@@ -61,36 +67,75 @@ class Desk:
         )
 
     def order(self, orders: Orders, *, sign: bool = True) -> uuid.UUID:
-        """Order an item; a mint in it is signed for at once."""
+        """Order an item; a mint in it is stated and signed for at once."""
         item_id = uuid.uuid4()
         with self.db.unit_of_work() as uow:
             self.issuance.order(uow, item_id, orders, FLOATS)
+            self.issuance.gather(uow)
         if sign:
-            self.sign(item_id)
+            self.sign()
         return item_id
 
-    def sign(self, item_id: uuid.UUID) -> None:
-        """Two attesters sign what is asked for this item, if anything is."""
+    def order_many(self, *orders: Orders) -> list[uuid.UUID]:
+        """Order items that share a statement, and have it signed."""
+        item_ids = [uuid.uuid4() for _ in orders]
+        with self.db.unit_of_work() as uow:
+            for item_id, each in zip(item_ids, orders, strict=True):
+                self.issuance.order(uow, item_id, each, FLOATS)
+            self.issuance.gather(uow)
+        self.sign()
+        return item_ids
+
+    def requests(self) -> list[StatementRequest]:
+        """What the first attester is asked for."""
+        with self.db.unit_of_work() as uow:
+            return self.issuance.open_requests(uow, self.chain.attesters[0].address)
+
+    def sign(self, item_id: uuid.UUID | None = None) -> None:
+        """Two attesters sign what is asked of them, or only what is asked for one item."""
+        number = self.item(item_id).number if item_id else None
         with self.db.unit_of_work() as uow:
             for attester in self.chain.attesters[:2]:
                 for request in self.issuance.open_requests(uow, attester.address):
-                    if request.item_id == item_id:
-                        digest = request.statement.digest(
-                            self.chain.deployment.chain_id, self.chain.deployment.registry
-                        )
-                        signature = attester.sign_digest(digest)
-                        self.issuance.add_signature(uow, attester.address, item_id, signature)
+                    if number is None or number in {each.number for each in request.statement.entries}:
+                        self._sign(uow, attester, request)
+
+    def _sign(self, uow: UnitOfWork, attester: Signer, request: StatementRequest) -> None:
+        deployment = self.chain.deployment
+        digest = request.statement.digest(deployment.chain_id, deployment.registry)
+        signature = attester.sign_digest(digest)
+        self.issuance.add_signature(uow, attester.address, request.id, signature)
 
     def capital(self) -> None:
         """Liquidity in both pools, as a first start brings it."""
-        for amount in (Money.whole(5_000_000, CKES), Money.whole(50_000_000, CNGN)):
+        for amount in CAPITAL:
             mint = Mint(amount, Source.CAPITAL, "rail", f"capital-{amount.currency}", "")
-            self.order(Orders(mint=mint, deposit=amount))
+            self.order(Orders(mint=mint))
+            dollars = Money(amount.minor * MIDS_E18[amount.currency] // 10**18, USDC)
+            self.order(Orders(provide=Provide(amount, dollars)))
         self.settle_all()
+        assert all(each > 0 for each in self.reserves())
+
+    def reserves(self) -> list[int]:
+        """What the pools hold of their tokens."""
+        pools, tokens = self.chain.deployment.pools, self.chain.deployment.tokens
+        return [self.chain.node.read(pools, calls.STATE, tokens[each.currency])[0][0] for each in CAPITAL]
 
     def item(self, item_id: uuid.UUID) -> ItemRow:
         with self.db.unit_of_work() as uow:
             return self.issuance.item(uow, item_id)
+
+    def publishers(self) -> Publishers:
+        """All three, at one address."""
+        http, deployment = httpx.AsyncClient(trust_env=False), self.chain.deployment
+        urls = [f"{self.oracle.url}/{number}" for number in (1, 2, 3)]
+        return Publishers(http, urls, deployment, self.chain.rpc(), self.clock)
+
+    def publish(self, *, silent: bool = False) -> None:
+        """Prices of now at every publisher, or none."""
+        for number, publisher in enumerate(self.chain.publishers, 1):
+            answer = (503, {}) if silent else (200, self.chain.prices(publisher))
+            self.oracle.say(f"/{number}/v1/prices", answer)
 
     @contextmanager
     def relay(self, **changes: Any) -> Iterator[Relay]:
@@ -101,11 +146,11 @@ class Desk:
                 issuance=self.issuance,
                 deployment=self.chain.deployment,
                 rpc=self.chain.rpc(),
-                http=httpx.AsyncClient(trust_env=False),
-                oracle_url=self.oracle.url,
+                publishers=self.publishers(),
                 signer=self.chain.relayer,
                 clock=self.clock,
                 batch_items_max=40,
+                gather_seconds=0.0,
             ),
             **changes,
         )
@@ -135,13 +180,17 @@ class Desk:
 
     def settled_events(self, item_id: uuid.UUID) -> int:
         """How often the router says that it settled an item."""
+        router, number = self.chain.deployment.router, self.item(item_id).number
         query = {
-            "address": self.chain.deployment.router,
+            "address": router,
             "fromBlock": "0x0",
             "toBlock": "latest",
-            "topics": [abi.ITEM_SETTLED.topic, "0x" + item_key(item_id).hex()],
+            "topics": [abi.GROUP_SETTLED.topic],
         }
-        return len(self.chain.node.ask("eth_getLogs", query))
+        logs = self.chain.node.ask("eth_getLogs", query)
+        outcomes = [abi.GROUP_SETTLED.read(log)[1] for log in logs]
+        said = [each[at : at + 9] for each in outcomes for at in range(0, len(each), OUTCOME_BYTES)]
+        return said.count(number.to_bytes(8, "big") + b"\0")
 
 
 def collected(whole: int, receipt: str) -> Mint:
@@ -159,5 +208,6 @@ def desk(database: Database, chain: Chain) -> Iterator[Desk]:
     """A desk on a fresh chain and a fresh database, with an oracle that publishes."""
     with operator() as oracle:
         oracle.tokens_free = True
-        oracle.say("/v1/prices", (200, chain.prices()))
-        yield Desk(database, chain, oracle)
+        desk = Desk(database, chain, oracle)
+        desk.publish()
+        yield desk

@@ -1,13 +1,32 @@
-"""Items for the router, built at the contracts' own level: statements signed by play attesters."""
+"""Items for the router, sent without the relay: statements signed by play attesters."""
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from juapesa.chain import abi
-from juapesa.crypto import keccak256
-from juapesa.issuance.domain import Statement
-from juapesa.money import CKES, CNGN, USDC, Currency
-from support.evm import MIDS_E18, Chain, Signer
+from juapesa.crypto import Signer
+from juapesa.issuance import batches
+from juapesa.issuance.batches import Ready, Signed, Verdict
+from juapesa.issuance.domain import Mint, Orders, Source, Swap
+from juapesa.issuance.statements import Entry, Statement, mint_receipt_hash
+from juapesa.money import CKES, CNGN, USDC, Currency, Money
+from support.evm import MIDS_E18, Chain
+
+KEY = b"\x07" * 32
+ENOUGH = 2**62
+POOL_USDC = 100_000 * 10**6
+# As much of each token as a hundred thousand dollars, nearly.
+POOL_TOKENS = {CKES: 13_000_000 * 10**6, CNGN: 150_000_000 * 10**6}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one item shall do, and the custody that its statement claims."""
+
+    orders: Orders
+    reserves: int = ENOUGH
 
 
 @dataclass
@@ -18,101 +37,106 @@ class Hub:
     serial: int = 0
     deadline_seconds: int = 600
 
-    def fresh(self, what: str = "") -> bytes:
-        self.serial += 1
-        return keccak256(f"{what} {self.serial}".encode())
-
     def now(self) -> int:
         """The next block's time, as the chain counts it: neither the last block's nor the machine's."""
         return int(self.chain.node.ask("eth_getBlockByNumber", "pending", False)["timestamp"], 16)
 
-    def statement(self, token: Currency, units: int, reserves: int | None = None) -> Statement:
-        """Custody seen now, enough for every supply unless said otherwise."""
-        now = self.now()
+    def mint_of(self, token: Currency, units: int) -> Mint:
+        """A collection that nobody has minted against."""
+        return Mint(Money(units, token), Source.COLLECT, "rail", str(uuid.uuid4()), "")
+
+    def mint(self, token: Currency, units: int, reserves: int = ENOUGH) -> Wanted:
+        """An item that only mints into the hub."""
+        return Wanted(Orders(mint=self.mint_of(token, units)), reserves)
+
+    def burn(self, token: Currency, units: int) -> Wanted:
+        """An item that only burns from the hub."""
+        return Wanted(Orders(burn=Money(units, token)))
+
+    def transfer(self, units: int) -> Wanted:
+        """Mobile to mobile: mint cKES, cKES → USDC → cNGN, burn cNGN (a little less than comes out)."""
+        dollars = units * MIDS_E18[CKES] // 10**18
+        naira = Money(dollars * 10**18 // MIDS_E18[CNGN] * 98 // 100, CNGN)
+        mint = self.mint_of(CKES, units)
+        return Wanted(Orders(mint=mint, swap=Swap(mint.amount, naira), burn=naira))
+
+    def liquidity(self) -> None:
+        """Both pools' first liquidity, as a first start brings it; and fresh prices."""
+        for token, units in POOL_TOKENS.items():
+            self.settle(self.mint(token, units))
+            address = self.chain.deployment.tokens[token]
+            self.send(abi.PROVIDE.call(address, units, POOL_USDC, 0))
+
+    def ready(self, wanted: Sequence[Wanted]) -> list[Ready]:
+        """Items with numbers; mints of one token that claim the same custody share a statement."""
+        numbers = range(self.serial + 1, self.serial + len(wanted) + 1)
+        self.serial += len(wanted)
+        numbered = list(zip(numbers, wanted, strict=True))
+        signed: dict[tuple[Currency, int], Signed] = {}
+        for token, reserves in {_claim(each) for each in wanted if each.orders.mint}:
+            signed[token, reserves] = self.signed(
+                self.statement(
+                    token,
+                    [
+                        self.entry(number, each)
+                        for number, each in numbered
+                        if _claim(each) == (token, reserves)
+                    ],
+                    reserves,
+                )
+            )
+        deadline = self.now() + self.deadline_seconds
+        return [
+            Ready(uuid.uuid4(), number, each.orders, deadline, 0, signed.get(_claim(each)))
+            for number, each in numbered
+        ]
+
+    def entry(self, number: int, wanted: Wanted) -> Entry:
+        mint = wanted.orders.mint
+        assert mint is not None
+        return Entry(number, mint.amount.minor, mint_receipt_hash(KEY, mint))
+
+    def statement(self, token: Currency, entries: Sequence[Entry], reserves: int = ENOUGH) -> Statement:
+        """Custody seen now."""
+        now, deployment = self.now(), self.chain.deployment
+        expires_at = now + self.deadline_seconds
         return Statement(
-            token=self.chain.deployment.tokens[token],
-            to=self.chain.deployment.router,
-            number=self.serial,
-            amount=units,
-            receipt_hash=self.fresh("receipt"),
-            reserves=2**62 if reserves is None else reserves,
-            observed_at=now,
-            expires_at=now + self.deadline_seconds,
+            deployment.tokens[token], deployment.router, tuple(entries), reserves, now, expires_at
         )
 
-    def signed(self, statement: Statement, signers: tuple[Signer, ...] | None = None) -> tuple[Any, ...]:
-        """The mint order of a statement, signed by two of the three."""
+    def signed(self, statement: Statement, signers: tuple[Signer, ...] | None = None) -> Signed:
+        """The statement, signed by two of the three."""
         deployment = self.chain.deployment
         digest = statement.digest(deployment.chain_id, deployment.registry)
         signatures = [each.sign_digest(digest) for each in signers or self.chain.attesters[:2]]
-        return (statement.abi_tuple(), statement.entries, b"".join(signatures))
+        return Signed(statement, tuple(signatures))
 
-    def item(
-        self, *, mints: Any = (), swaps: Any = (), burns: Any = (), deposits: Any = ()
-    ) -> tuple[Any, ...]:
-        deadline = self.now() + self.deadline_seconds
-        return (self.fresh("item"), deadline, mints, swaps, burns, deposits)
-
-    def mint(self, token: Currency, units: int, reserves: int | None = None) -> tuple[Any, ...]:
-        """An item that only mints into the hub."""
-        return self.item(mints=[self.signed(self.statement(token, units, reserves))])
-
-    def burn(self, token: Currency, units: int) -> tuple[Any, ...]:
-        """An item that only burns from the hub."""
-        return self.item(burns=[(self.chain.deployment.tokens[token], units, self.fresh("payout"))])
-
-    def transfer(self, units: int) -> tuple[Any, ...]:
-        """Mobile to mobile: mint cKES, cKES → USDC → cNGN, burn cNGN (a little less than comes out)."""
-        tokens = self.chain.deployment.tokens
-        dollars = units * MIDS_E18[CKES] // 10**18 * 99 // 100
-        naira = dollars * 10**18 // MIDS_E18[CNGN] * 99 // 100
-        return self.item(
-            mints=[self.signed(self.statement(CKES, units))],
-            swaps=[
-                (tokens[CKES], tokens[USDC], units, dollars),
-                (tokens[USDC], tokens[CNGN], dollars, naira),
-            ],
-            burns=[(tokens[CNGN], naira, self.fresh("payout"))],
-        )
-
-    def liquidity(self) -> None:
-        """Local tokens into both pools, as a first start brings them; and fresh prices."""
-        for token, units in ((CKES, 5_000_000 * 10**6), (CNGN, 50_000_000 * 10**6)):
-            order = (self.chain.deployment.tokens[token], units)
-            self.settle(self.item(mints=[self.signed(self.statement(token, units))], deposits=[order]))
-
-    def prices(self) -> list[tuple[Any, ...]]:
-        """The publisher's prices of this block."""
-        deployment, now = self.chain.deployment, self.now()
-        said = self.chain.prices(at=now)["prices"]
-        tokens = {each.code: deployment.tokens[each] for each in (CKES, CNGN)}
-        return [
-            (tokens[each["symbol"]], int(each["midE18"]), now, bytes.fromhex(each["signature"][2:]))
-            for each in said
-        ]
-
-    def settle(self, *items: tuple[Any, ...], prices: bool = True) -> dict[str, Any]:
+    def settle(self, *wanted: Wanted, prices: bool = True) -> dict[str, Any]:
         """One batch; its receipt. Every item in it settles."""
-        receipt = self.attempt(*items, prices=prices)
-        done = abi.topics_of(receipt["logs"], abi.ITEM_SETTLED, self.chain.deployment.router)
-        assert len(done) == len(items), self.failures(receipt)
+        receipt, verdicts = self.attempt(*wanted, prices=prices)
+        assert [each.reason for each in verdicts] == [""] * len(wanted)
         return receipt
 
-    def failures(self, receipt: dict[str, Any]) -> list[str]:
-        """Why items of a batch failed, and prices in it were refused: names of errors."""
-        router = self.chain.deployment.router
-        refused = abi.Event("PriceRefused", ("address", "bytes"), (True, False))
-        return [
-            abi.error_name(event.read(log)[1])
-            for event in (refused, abi.ITEM_FAILED)
-            for log in abi.topics_of(receipt["logs"], event, router)
-        ]
+    def attempt(self, *wanted: Wanted, prices: bool = True) -> tuple[dict[str, Any], list[Verdict]]:
+        """One batch; its receipt, and what became of each item."""
+        items, deployment = self.ready(wanted), self.chain.deployment
+        groups = [each.abi_tuple() for each in batches.groups(items, deployment, KEY)]
+        carried = self.chain.signed_prices(self.now()) if prices else []
+        data = abi.SETTLE.call(carried, groups)
+        receipt = self.send(data)
+        assert not abi.topics_of(receipt["logs"], abi.PRICES_REFUSED, deployment.router)
+        said = batches.verdicts(data, receipt, deployment.router)
+        return receipt, [said[each.number] for each in items]
 
-    def attempt(self, *items: tuple[Any, ...], prices: bool = True) -> dict[str, Any]:
-        """One batch; its receipt, whatever became of the items."""
-        data = abi.SETTLE.call(list(items), self.prices() if prices else [])
+    def send(self, data: bytes) -> dict[str, Any]:
+        """A transaction to the router by its relayer; its receipt."""
         node, relayer = self.chain.node, self.chain.relayer.address
         node.ask("anvil_impersonateAccount", relayer)
         receipt = node.send(data, self.chain.deployment.router, relayer)
         node.ask("anvil_stopImpersonatingAccount", relayer)
         return receipt
+
+
+def _claim(wanted: Wanted) -> tuple[Currency, int]:
+    mint = wanted.orders.mint
+    return (mint.amount.currency if mint else USDC, wanted.reserves)

@@ -5,8 +5,10 @@ from fastapi import APIRouter
 from juapesa.api.accounts import account_routes
 from juapesa.api.clients import Clients
 from juapesa.api.gate import Gate
+from juapesa.api.liabilities import liability_routes
 from juapesa.api.payments import PaymentDesk, payment_routes
 from juapesa.assembly import Parts
+from juapesa.transparency.liabilities import KEY_NAME
 
 
 def program_routes(parts: Parts) -> tuple[APIRouter, ...]:
@@ -14,4 +16,8 @@ def program_routes(parts: Parts) -> tuple[APIRouter, ...]:
     clients = Clients(parts.sealer, parts.clock)
     gate = Gate(parts.db, clients, parts.clock, parts.keystore.secret("api"))
     desk = PaymentDesk(parts.people, parts.payments, parts.receipts)
-    return (payment_routes(parts.db, gate, desk), account_routes(parts.db, gate, parts.ledger))
+    return (
+        payment_routes(parts.db, gate, desk),
+        account_routes(parts.db, gate, parts.ledger),
+        liability_routes(parts.db, gate, parts.keystore.secret(KEY_NAME)),
+    )

@@ -12,6 +12,7 @@ from juapesa.api.ports import ReceiptReader
 from juapesa.api.texts import LANGUAGES, TEXTS, choose_language
 from juapesa.db import Database
 from juapesa.errors import NotFound
+from juapesa.ledger.engine.proofs import proofs_in
 from juapesa.money import Money
 from juapesa.payments.domain import Status
 from juapesa.payments.ports import Receipt
@@ -75,6 +76,21 @@ def receipt_routes(db: Database, reader: ReceiptReader, pages: Pages) -> APIRout
         """The receipt as data. 404 when no payment has this code."""
         return receipt_json(read(code))
 
+    @router.get("/api/receipts/{code}/proofs")
+    def proofs(code: str) -> dict[str, Any]:
+        """That what was booked for this payment is in the sealed books. 404 while it is not sealed yet.
+
+        Hashes only: a row's image holds balances, and its owner can ask for it.
+        """
+        receipt = read(code)
+        with db.snapshot() as snapshot:
+            found = proofs_in(snapshot, receipt.ledger_rows)
+        rows = [
+            {"row": str(row), **proof.as_public_json()}
+            for row, proof in zip(receipt.ledger_rows, found, strict=True)
+        ]
+        return {"code": receipt.code, "rows": rows}
+
     return router
 
 
@@ -90,6 +106,7 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
         "rate": receipt.rate,
         "created_at": receipt.created_at.isoformat(),
         "ended_at": receipt.ended_at.isoformat() if receipt.ended_at else None,
+        "ledger_rows": [str(each) for each in receipt.ledger_rows],
         "steps": [
             {
                 "name": step.name,

@@ -45,9 +45,9 @@ class Deployment:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotDeployed(f"The deployment file is not usable: {error!r}") from error
 
-    def currency_at(self, address: str) -> Currency:
-        """The token at this address; it is one of ours."""
-        return next(each for each, at in self.tokens.items() if at == address.lower())
+    def currency_at(self, address: str) -> Currency | None:
+        """The token at this address; None for one that is not ours."""
+        return next((each for each, at in self.tokens.items() if at == address.lower()), None)
 
 
 def load_deployment(directory: Path, network: str) -> Deployment:

@@ -82,9 +82,7 @@ def request_json(request: StatementRequest) -> dict[str, Any]:
 def read_request(found: Any) -> StatementRequest:
     """A statement request as it arrived; every field has its type and size. Raises InvalidInput."""
     try:
-        token, listed = currency(_text(found["token"])), found["entries"]
-        if not isinstance(listed, list) or not 1 <= len(listed) <= ENTRIES_MAX:
-            raise ValueError("no list of entries")
+        token, listed = currency(_text(found["token"])), _listed(found["entries"])
         entries = tuple(_entry(each) for each in listed)
         _unsigned(sum(each.amount for each in entries))
         return StatementRequest(
@@ -116,6 +114,12 @@ def _mint(found: Any, token: Currency) -> Mint:
         _text(found["reference"]),
         _text(found["receipt"]),
     )
+
+
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list) or not 1 <= len(value) <= ENTRIES_MAX:
+        raise ValueError("no list of entries")
+    return value
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ One call locks its keys and accounts in a fixed order, so calls never deadlock; 
 makes several calls on shared accounts should make them one (``book``), or be ready to be retried.
 """
 
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ from juapesa.ledger.engine.orders import (
     WireOrder,
     failure,
 )
+from juapesa.ledger.engine.rows import key_digest
 from juapesa.ledger.errors import MonthArchived, NotATransfer, UnknownAccount
 from juapesa.money import Currency, Money, currency
 
@@ -209,6 +211,12 @@ class Ledger:
         with _archive_told():
             rows = uow.all("SELECT * FROM book.statement(%s, %s, %s)", (account_id, before, limit))
         return [_entry(row, unit) for row in rows]
+
+    def rows_of(self, uow: UnitOfWork, keys: Sequence[str]) -> list[int]:
+        """The ids of all rows that were booked under these keys, oldest first."""
+        digests = [uuid.UUID(bytes=key_digest(each)) for each in keys]
+        rows = uow.all("SELECT id, lines FROM book.transfers WHERE key = ANY (%s)", (digests,))
+        return sorted(row["id"] + line for row in rows for line in range(row["lines"]))
 
     def open_holds(self, uow: UnitOfWork, account_id: int) -> list[OpenHold]:
         """What is set aside on an account now, oldest first."""

@@ -20,7 +20,8 @@ from juapesa.sandbox.hedera.system_contracts.etched import runtime_code
 
 MOST = 2**63 - 1  # an allowance is an int64
 _CREATION_TINYBARS = 20 * 10**8
-_OWN = ("AttestationRegistry", "PoolsDesk", "Pools", "Router")
+_OWN = ("AttestationRegistry", "Pools", "Router")
+_ASSOCIATE = abi.Function("associate", ("address",))
 _MAKE = abi.Function("makeToken", ("string", "string", "address"))
 _MADE = "0x" + keccak256(b"TokenMade(address,string,string)").hex()
 _FIRST_PLAIN = 600_002
@@ -75,6 +76,8 @@ class HederaChain(LocalChain):
         if to in self.outside and function.name == "mint":
             self._give(self.outside[to], *arguments)
             return 0
+        if function.name == "configure":
+            super().send(to, _ASSOCIATE, arguments[0])
         if function.name == "approve":
             spender, amount = arguments
             arguments = (spender, min(amount, MOST))

@@ -116,6 +116,24 @@ def _exchange_back(saga: Saga) -> list[Entry]:
     ]
 
 
+def booking_key(payment_id: int, seq: int, booking: Booking) -> str:
+    """The key of what a booking moves; what ends a hold beside it adds ``/capture`` or ``/release``."""
+    return f"payment/{payment_id}/{seq}/{booking}"
+
+
+def hold_key(payment_id: int, seq: int | None = None) -> str:
+    """The key of the hold of a leg; without one, of the wallet hold of the whole payment."""
+    return f"payment/{payment_id}/hold" if seq is None else f"payment/{payment_id}/{seq}/hold"
+
+
+def booking_keys(saga: Saga) -> list[str]:
+    """Every key under which something may be booked for this payment."""
+    number = saga.payment_id
+    moves = [booking_key(number, leg.seq, booking) for leg in saga.legs for booking in Booking]
+    ends = [f"{key}/{end}" for key in moves for end in ("capture", "release")]
+    return [hold_key(number), *(hold_key(number, leg.seq) for leg in saga.legs), *moves, *ends]
+
+
 def funded_by_hold(saga: Saga) -> bool:
     """Whether the payer's money was reserved in a wallet at confirmation."""
     return saga.source is Source.WALLET

@@ -151,7 +151,7 @@ class Execution:
     def _book(self, uow: UnitOfWork, payment_id: int, booking: Booking, seq: int) -> None:
         """What ends a hold and what moves beside it is one call: all of it or nothing."""
         loaded = store.load(uow, payment_id)
-        key = f"payment/{payment_id}/{seq}/{booking}"
+        key = bookings.booking_key(payment_id, seq, booking)
         orders = self._hold_end(loaded, booking, seq, key)
         entries = bookings.entries(booking, loaded.saga, parties(loaded))
         if entries:

@@ -136,3 +136,4 @@ class Receipt:
     created_at: datetime
     ended_at: datetime | None
     steps: tuple[ReceiptStep, ...]
+    ledger_rows: tuple[int, ...] = ()  # what was booked for it, once it has ended

@@ -144,7 +144,7 @@ class RailWork:
         if leg.kind is LegKind.COLLECT or leg.hold_id is not None:
             return True
         entry_of = bookings.payout_hold if leg.kind is LegKind.PAYOUT else bookings.refund_hold
-        key = f"payment/{leg.payment_id}/{leg.seq}/hold"
+        key = bookings.hold_key(leg.payment_id, leg.seq)
         try:
             hold = self.execution.hold(uow, key, entry_of(loaded.saga, parties(loaded)))
         except LimitExceeded:
@@ -376,10 +376,13 @@ class RailWork:
         )
 
     def _poll(self, leg: LegRow) -> timedelta:
+        """When to ask again: at a steady pace, later after an eighth of the time it has taken so far."""
+        assert leg.asked_at is not None, "it has been asked about"
         collecting = leg.kind is LegKind.COLLECT
-        return timedelta(
+        pace = timedelta(
             seconds=self.waits.collect_poll_seconds if collecting else self.waits.payout_poll_seconds
         )
+        return max(pace, (self.clock.now() - leg.asked_at) / 8)
 
     def _backoff(self, attempts: int) -> timedelta:
         doubled = self.waits.retry_seconds * 2 ** min(attempts, 16)

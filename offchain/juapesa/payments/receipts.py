@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from juapesa.db import UnitOfWork
+from juapesa.ledger import Ledger
 from juapesa.payments import store
+from juapesa.payments.bookings import booking_keys
 from juapesa.payments.codes import read_code
 from juapesa.payments.domain import Status
 from juapesa.payments.errors import UnknownPayment
@@ -39,6 +41,7 @@ class Receipts:
     """Reads receipts and traces by code."""
 
     chain: ChainDesk
+    ledger: Ledger
 
     def receipt(self, uow: UnitOfWork, code: str) -> Receipt:
         """The public receipt. Raises UnknownPayment."""
@@ -67,6 +70,7 @@ class Receipts:
             created_at=row["created_at"],
             ended_at=row["ended_at"],
             steps=tuple(steps),
+            ledger_rows=tuple(self.ledger.rows_of(uow, booking_keys(saga))) if row["ended_at"] else (),
         )
 
     def _step(self, uow: UnitOfWork, leg: LegRow, at: datetime | None) -> ReceiptStep:

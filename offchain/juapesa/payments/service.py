@@ -127,7 +127,7 @@ class Payments:
         payment_id = loaded.saga.payment_id
         entry = bookings.wallet_hold(loaded.saga, parties(loaded))
         try:
-            hold = self.execution.hold(uow, f"payment/{payment_id}/hold", entry)
+            hold = self.execution.hold(uow, bookings.hold_key(payment_id), entry)
         except LimitExceeded:
             raise InsufficientFunds("Your wallet does not hold enough. Enter a smaller amount.") from None
         store.set_leg(uow, payment_id, 0, hold_id=hold.id)

@@ -5,9 +5,20 @@ million virtual shares hold a little of every pool. All roundings are for those 
 units (six decimals on both sides), fees USDC, an index USDC per unit of weight × 2^48.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from juapesa.pools.exact_model import E18, INT64_MAX, PPM, Pool, Refusal, Refused, Reserves, rise_up
+from juapesa.pools.exact_model import (
+    E18,
+    INT64_MAX,
+    LEVEL_MAX,
+    PPM,
+    Levels,
+    Pool,
+    Refusal,
+    Refused,
+    Reserves,
+    rise_up,
+)
 
 VIRTUAL = 10**6
 SHARES_MAX = (2**80 - 1) >> 8
@@ -108,6 +119,16 @@ def one_side_shares_down(pool: Pool, all_shares: int, value: int, *, is_usdc: bo
     at_ask = worth + _div_up(token_usdc * pool.spread_ppm, PPM) + VIRTUAL
     shares = (credit - charge) * (all_shares + VIRTUAL) // at_ask
     return shares if shares <= SHARES_MAX else 0
+
+
+def scaled_levels(levels: Levels, all_shares: int, after: int) -> Levels:
+    """The limits' levels when liquidity comes or goes: each keeps its part of the pool, rounded up."""
+
+    def scaled(level: int) -> int:
+        return min(_div_up(level * (after + VIRTUAL), all_shares + VIRTUAL), LEVEL_MAX)
+
+    hours = {"sell_hour": scaled(levels.sell_hour), "buy_hour": scaled(levels.buy_hour)}
+    return replace(levels, **hours, sell_day=scaled(levels.sell_day), buy_day=scaled(levels.buy_day))
 
 
 def share_out(fees_usdc: int, buffer_ppm: int, total_weight: int) -> tuple[int, int, int]:

@@ -62,6 +62,7 @@ class WholePool:
     def add(self, now: int, owner: str, term: int, token_max: int, usdc_max: int) -> Deposited:
         """Both sides, in proportion. Raises Refused."""
         made = shares.deposit(self.at(now), self.shares, token_max, usdc_max)
+        self.levels = shares.scaled_levels(self.levels, self.shares, self.shares + made.shares)
         self._enter(now, owner, term, made)
         return made
 
@@ -84,6 +85,7 @@ class WholePool:
             raise PositionShort
         held = self._counted(owner, term)
         token, usdc = shares.withdrawal(self.reserves, self.shares, wanted)
+        self.levels = shares.scaled_levels(self.levels, self.shares, self.shares - wanted)
         if term and now >= held.unlock_at:
             held.owed_usdc, held.uplift_usdc = held.owed_usdc + held.uplift_usdc, 0
         elif term:

@@ -258,7 +258,7 @@ class Operator:
         order.ended = True
         if order.refusal is None:
             less = Money(max(order.amount.minor - self.capabilities.amount_step_minor, 1), self.unit)
-            wrong = order.kind == "collect" and self.world.chance.strikes(Trouble.WRONG_AMOUNT, 0.01)
+            wrong = order.kind == "collect" and self.world.chance.strikes(Trouble.WRONG_AMOUNT, 0.03)
             order.moved = less if wrong else order.amount
             order.tells_amount = order.tells_amount or wrong
             self.balance_now = (

@@ -69,7 +69,10 @@ SELECT p.id, p.code, p.status, p.needs_operator, p.person_id, q.kind, q.source, 
   JOIN payments.leg l ON l.payment_id = p.id
  ORDER BY p.id, l.seq
 """
-_BALANCES = "SELECT kind, owner, currency, side, posted, held, incoming, floor FROM ledger.accounts"
+_BALANCES = (
+    "SELECT kind, owner, currency, side, posted, held, incoming, floor, ceiling "
+    "FROM book.accounts JOIN book.balances ON account = id"
+)
 
 
 def payments(uow: UnitOfWork) -> list[Seen]:
@@ -128,8 +131,9 @@ def balances(uow: UnitOfWork) -> dict[Place, Balance]:
     for row in uow.all(_BALANCES):
         place = (row["kind"], row["owner"], row["currency"])
         under = row["floor"] is not None and row["posted"] - row["held"] < row["floor"]
-        if under or min(row["held"], row["incoming"]) < 0:
-            raise Broken(f"{place} is under its limit: {row['posted']} of which {row['held']} held")
+        over = row["ceiling"] is not None and row["posted"] + row["incoming"] > row["ceiling"]
+        if under or over or min(row["held"], row["incoming"]) < 0:
+            raise Broken(f"{place} is outside its limits: {row['posted']} of which {row['held']} held")
         sums[row["currency"]] += row["side"] * row["posted"]
         found[place] = Balance(row["side"] * row["posted"], row["held"], row["incoming"])
     if any(sums.values()):

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import psycopg
 
 from juapesa.errors import JuaError
+from juapesa.ledger.engine.verify import examine
 from juapesa.money import Money
 from juapesa.notifications import Delivery, SmsResult
 from juapesa.rails.daraja.adapter import CAPABILITIES as MPESA
@@ -25,9 +26,10 @@ from juapesa.simulation.operators import CALLBACK_TRIES_MAX, Operator, told
 from juapesa.simulation.truth import Broken, Seen
 
 STEPS = 120
-QUIET_ROUNDS_MAX = 2_000
+QUIET_ROUNDS_MAX = 400
 AGENTS = 2
 WAITS_A_STEP_MAX = 8
+LONG_SECONDS = 40 * 86_400.0
 TOGETHER_SECONDS = 4.0  # at the end, what is due at nearly the same time is done in one cycle
 HOURS_LATER = (0.0, 700.0, 5_000.0, 100_000.0, 200_000.0)
 
@@ -93,8 +95,8 @@ class World:
     def heard(self, rail: str, kind: str, reference: str) -> None:
         """Before the world hears of an order, the intent is on record, and a payout's float is reserved."""
         with self.house.db.looked_at() as uow:
-            row = uow.one("SELECT state, hold_id FROM payments.leg WHERE reference = %s", (reference,))
-        if row is None or row["state"] == "due" or row["state"] == "waiting":
+            row = uow.one("SELECT attempts, hold_id FROM payments.leg WHERE reference = %s", (reference,))
+        if row is None or row["attempts"] == 0:
             raise Broken(f"{rail} is asked for a {kind} that is not on record as asked")
         if kind == "payout" and row["hold_id"] is None:
             raise Broken(f"{rail} is asked for a payout whose float is not reserved")
@@ -153,9 +155,14 @@ class World:
         self.clock.elapsed += self.chance.pick((120.0, 650.0, 4_000.0))
 
     def _clock_jumps(self) -> None:
-        if self.chance.strikes(Trouble.CLOCK, 0.5):
-            self.clock.skew = self.chance.pick((0.0, -3_600.0, 3_600.0, -30.0, 45.0))
-            self.note(f"our clock is {self.clock.skew:+.0f} s off")
+        """It is wrong for a while; or time really has gone by, as when a machine was off for long."""
+        if not self.chance.strikes(Trouble.CLOCK, 0.5):
+            return
+        if self.chance.likely(0.3):
+            self.clock.elapsed += LONG_SECONDS
+            self.note("forty days go by")
+        self.clock.skew = self.chance.pick((0.0, -3_600.0, 3_600.0, -30.0, 45.0))
+        self.note(f"our clock is {self.clock.skew:+.0f} s off")
 
     def _operator_calls(self) -> None:
         """An operator posts a callback, whichever comes first."""
@@ -223,6 +230,11 @@ class World:
                 "UPDATE issuance.item SET state = %s, reason = %s WHERE id = %s", (state, reason, row["id"])
             )
         self.note(f"an item on chain is {state}")
+
+    def _holds_end(self) -> None:
+        """The bookkeeper ends the holds that are past their time."""
+        with self._in_the_api(), self.house.db.unit_of_work() as uow:
+            self.house.parts.ledger.expire_holds(uow, self.clock.now())
 
     # --- failures --------------------------------------------------------------------------
 
@@ -300,6 +312,7 @@ class World:
                 while operator.posts and min(post.due for post in operator.posts) <= self.seconds():
                     self._operator_calls()
             self._chain_acts()
+            self._holds_end()
             with self._in_the_api():
                 self.customers.repeat_all()
             if self._anything_due():
@@ -353,12 +366,12 @@ class World:
         """Every payment has ended or waits for a person with a reason; all books say the same."""
         with self.house.db.looked_at() as uow:
             seen = truth.payments(uow)
-            trial = self.house.parts.ledger.trial(uow)
+            verdict = examine(uow)  # nobody else writes, so this is one snapshot
             now = truth.balances(uow)
             waiting = uow.all("SELECT key FROM notifications.message WHERE state = 'waiting'")
             receipts = {each.code: self.house.parts.receipts.receipt(uow, each.code) for each in seen}
-        if trial.faults:
-            self._broken(trial.faults[0])
+        if verdict.first_fault is not None:
+            self._broken(verdict.first_fault)
         if waiting:
             self._broken(f"messages still wait: {waiting}")
         truth.check_ended(seen, receipts)
@@ -387,4 +400,5 @@ _STEPS: Mapping[Callable[[World], None], int] = {
     World._operator_calls: 16,
     World._stranger_calls: 3,
     World._chain_acts: 10,
+    World._holds_end: 2,
 }

@@ -52,6 +52,39 @@ contract BatchGriefingTest is RouterBase {
         booksBalance();
     }
 
+    /// @dev The first item promises naira that the pools then refuse to sell; the second burns what was
+    /// promised. Neither may take the third along.
+    function test_an_item_that_counts_on_a_refused_ones_proceeds_sinks_no_other() public {
+        (Group memory group, Wanted[] memory items) = groupOf(1, 3, 1000e6);
+        (items[0].minOut, items[0].burnToken) = (1e15, NONE);
+        items[1] = Wanted(2, uint40(START) + 600, NONE, 0, NONE, 0, NGN, 0, 0, 1e12, fresh());
+        group.items = packed(items);
+        settle(group);
+        yes("neither", !router.settled(1) && !router.settled(2));
+        yes("the good one", router.settled(3));
+        booksBalance();
+    }
+
+    /// @dev In any mixture of promises that the pools refuse and items that would live off them, no group fails.
+    function test_fuzz_no_mixture_of_promises_sinks_a_group(uint64[6] memory amounts, uint8[6] memory kinds)
+        public
+    {
+        (Group memory group, Wanted[] memory items) = groupOf(1, 7, 1000e6);
+        for (uint256 i = 0; i < 6; i++) {
+            uint64 amount = amounts[i] >> (kinds[i] >> 2);
+            if (kinds[i] % 4 == 0) (items[i].minOut, items[i].burnToken) = (amount, NONE);
+            if (kinds[i] % 4 == 1) {
+                (items[i].mint, items[i].tokenIn, items[i].burnAmount) = (NONE, NONE, amount);
+            }
+            if (kinds[i] % 4 == 2) (items[i].mint, items[i].amountIn) = (NONE, amount);
+            if (kinds[i] % 4 == 3) (items[i].minOut, items[i].burnAmount) = (amount, amount);
+        }
+        group.items = packed(items);
+        settle(group);
+        yes("the good one", router.settled(7));
+        booksBalance();
+    }
+
     /// @dev A number minted through another issuer (an earlier router) fails its group, alone and with the
     /// registry's reason; without it the others go through.
     function test_a_number_minted_elsewhere_fails_its_group_alone_and_can_be_left_out() public {

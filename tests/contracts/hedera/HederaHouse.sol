@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IHederaPools} from "../../../contracts/interfaces/hedera/IHederaPools.sol";
 import {IHederaRegistry} from "../../../contracts/interfaces/hedera/IHederaRegistry.sol";
 import {IHederaTokenService as IHTS} from "../../../contracts/interfaces/hedera/IHederaTokenService.sol";
 import {IHRC719} from "../../../contracts/interfaces/hedera/IHRC719.sol";
@@ -26,15 +27,19 @@ abstract contract HederaHouse is RouterBase {
         super.setUp();
     }
 
-    function deploy(string memory name, bytes memory arguments) internal virtual override returns (address) {
+    function deploy(string memory name, bytes memory arguments)
+        internal
+        virtual
+        override
+        returns (address made)
+    {
         bytes32 known = keccak256(bytes(name));
-        bool plain = known == keccak256("Governance");
-        return super.deploy(
-            plain
-                ? name
-                : string.concat("Hedera", known == keccak256("AttestationRegistry") ? "Registry" : name),
-            arguments
-        );
+        if (known == keccak256("AttestationRegistry")) return super.deploy("HederaRegistry", arguments);
+        if (known == keccak256("Router")) return super.deploy("HederaRouter", arguments);
+        if (known != keccak256("Pools")) return super.deploy(name, arguments);
+        made = super.deploy("HederaPools", arguments);
+        IHederaPools(made).associate(address(kes));
+        IHederaPools(made).associate(address(ngn));
     }
 
     function dollarToken() internal virtual override returns (address at) {

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IExchangeRate} from "../../../contracts/interfaces/hedera/IExchangeRate.sol";
 import {IHederaTokenService as IHTS} from "../../../contracts/interfaces/hedera/IHederaTokenService.sol";
+import {IHRC719} from "../../../contracts/interfaces/hedera/IHRC719.sol";
 import {HederaCodes as C} from "../../../contracts/libraries/HederaCodes.sol";
 import {HederaTokens} from "../../../contracts/libraries/HederaTokens.sol";
 import {HederaKit} from "./HederaKit.sol";
@@ -143,7 +144,9 @@ contract HederaTokensTest is HederaKit {
         other.associate(cKES);
         keeper.transfer(cKES, address(other), 5);
         same("received", balance(cKES, address(other)), 5);
-        _fails(abi.encodeCall(TokenKeeper.associate, (address(7))), IHTS.associateToken.selector, 167);
+        _fails(
+            abi.encodeCall(TokenKeeper.associate, (address(0x7777))), IHRC719.associate.selector, C.UNKNOWN
+        );
     }
 
     function test_payoutThatCannotArrive_answersItsCodeAndSparesTheOthers() public {

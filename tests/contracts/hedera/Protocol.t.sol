@@ -5,9 +5,9 @@ import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessMana
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {ILiquidity} from "../../../contracts/interfaces/ILiquidity.sol";
-import {IPegGovernance} from "../../../contracts/interfaces/IPegs.sol";
 import {IPoolsBook} from "../../../contracts/interfaces/IPools.sol";
 import {Group, IRouter, MintOrder} from "../../../contracts/interfaces/IRouter.sol";
+import {IHederaPools} from "../../../contracts/interfaces/hedera/IHederaPools.sol";
 import {IHederaRegistry} from "../../../contracts/interfaces/hedera/IHederaRegistry.sol";
 import {IHederaTokenService as IHTS} from "../../../contracts/interfaces/hedera/IHederaTokenService.sol";
 import {IHRC719} from "../../../contracts/interfaces/hedera/IHRC719.sol";
@@ -208,27 +208,28 @@ contract HederaProtocolTest is HederaHouse {
         yes("treasury", associated(address(kes), address(registry)));
     }
 
-    function test_both_sides_of_a_peg_are_associated() public {
-        address low = outside(500_002, address(500_001), "XAUt");
-        address high = outside(500_004, address(500_001), "PAXG");
-        IPegGovernance(address(pools)).configurePeg(low, high, 100, 1e9, 1e9);
-        yes("both", associated(low, address(pools)) && associated(high, address(pools)));
-        IPegGovernance(address(pools)).configurePeg(low, high, 200, 1e9, 1e9);
-    }
-
-    function test_a_token_that_is_held_already_is_no_obstacle() public {
+    function test_a_token_that_the_pools_have_not_joined_cannot_be_brought_until_they_do() public {
         address gold = outside(500_002, address(500_001), "XAUt");
-        IPegGovernance(address(pools)).configurePeg(address(usdc), gold, 100, 1e9, 1e9);
-        yes("both", associated(gold, address(pools)) && associated(address(usdc), address(pools)));
+        IHRC719(gold).associate();
+        same("ours", natively(address(500_001), _transfer(gold, address(500_001), address(this), 5e6)), 22);
+        IERC20(gold).approve(address(pools), 5e6);
+        _refused(gold, NOT_ASSOCIATED);
+        pools.deposit(gold, 5e6, address(this));
+        vm.prank(relayer);
+        IHederaPools(address(pools)).associate(gold);
+        IHederaPools(address(pools)).associate(gold);
+        IHederaPools(address(pools)).associate(gold);
+        pools.deposit(gold, 5e6, address(this));
+        same("held", IERC20(gold).balanceOf(address(pools)), 5e6);
     }
 
-    function test_what_is_no_token_cannot_be_listed() public {
-        address six = address(0xF00D0000); // answers 6 to everything: decimals, and no association
+    function test_what_is_no_token_cannot_be_joined() public {
+        address six = address(0xF00D0000); // answers 6 to everything
         hvm.etch(six, hex"600660005260206000f3");
         vm.expectRevert(
             abi.encodeWithSelector(HederaTokens.TokenServiceFailed.selector, IHRC719.associate.selector, 6)
         );
-        IPegGovernance(address(pools)).configurePeg(address(usdc), six, 100, 1e9, 1e9);
+        IHederaPools(address(pools)).associate(six);
     }
 
     function test_allowances_are_the_most_that_an_int64_holds() public {
@@ -259,7 +260,7 @@ contract HederaProtocolTest is HederaHouse {
     /// @dev In code that runs by a delegate call no contract-id key counts on the network; no emulator can
     /// see that, so the page that runs so must not know the service's address.
     function test_the_pools_second_page_never_calls_the_token_service_itself() public view {
-        bytes memory code = hvm.getDeployedCode("HederaPoolsDesk.sol:HederaPoolsDesk");
+        bytes memory code = hvm.getDeployedCode("PoolsDesk.sol:PoolsDesk");
         for (uint256 i = 0; i + 3 <= code.length; i++) {
             yes("no 0x167", !(code[i] == 0x61 && code[i + 1] == 0x01 && code[i + 2] == 0x67));
         }
@@ -347,7 +348,7 @@ contract HederaProtocolTest is HederaHouse {
     {
         order = mintOrder(kes, entries, total);
         (order.statement.to, order.statement.reserves) = (to, INT64_MAX);
-        order.signatures = _signed(registry.statementDigest(order.statement), 2);
+        order.signatures = signed(registry.statementDigest(order.statement), 2);
     }
 
     function _mintHere(uint64 amount) private {

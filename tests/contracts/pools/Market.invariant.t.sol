@@ -296,19 +296,11 @@ contract MarketHandler is PoolsBase {
     }
 
     function _pair(uint8 kind) private view returns (address a, address b) {
-        address[7] memory from = [
-            address(kes),
-            address(usdc),
-            address(ngn),
-            address(usdc),
-            address(kes),
-            address(ngn),
-            address(usdc)
-        ];
-        address[7] memory to = [
-            address(usdc), address(kes), address(usdc), address(ngn), address(ngn), address(kes), address(kes)
-        ];
-        return (from[kind % 7], to[kind % 7]);
+        address[3] memory listed = [address(usdc), address(kes), address(ngn)];
+        // each pair both ways; the seventh is kes for dollars again
+        uint8[7] memory from = [1, 0, 2, 0, 1, 2, 0];
+        uint8[7] memory to = [0, 1, 0, 2, 2, 1, 1];
+        return (listed[from[kind % 7]], listed[to[kind % 7]]);
     }
 
     /// @dev About as many units as so many dollars are worth.

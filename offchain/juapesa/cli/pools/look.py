@@ -15,7 +15,14 @@ from juapesa.cli.pools.common import (
     pool_token,
     positive,
 )
-from juapesa.cli.pools.told import TERMS, pool_json, pool_lines, position_json, position_lines, quote_json
+from juapesa.cli.pools.told import (
+    pool_json,
+    pool_lines,
+    position_json,
+    position_lines,
+    quote_json,
+    settings_lines,
+)
 from juapesa.money import Currency, Money
 from juapesa.pools import routes
 from juapesa.pools.errors import refusal
@@ -36,7 +43,7 @@ def list_pools(*, as_json: AsJson = False) -> None:
 
 
 def show(token: TokenArgument, *, as_json: AsJson = False) -> None:
-    """One pool: price, spread, balance, reserves, pot, limits, halts, share price, terms."""
+    """One pool: price, spread, balance, reserves, pot, limits, halts, share price, settings, terms."""
 
     async def look(chain: Chain) -> PoolView:
         return await chain.view(pool_token(token, chain.deployment))
@@ -45,8 +52,7 @@ def show(token: TokenArgument, *, as_json: AsJson = False) -> None:
     if as_json:
         _print(pool_json(view))
         return
-    terms = ", ".join(f"{each['term']}: {each['days']} days × {each['weight_percent']} %" for each in TERMS)
-    typer.echo("\n".join([*pool_lines(view), f"  terms         {terms}"]))
+    typer.echo("\n".join([*pool_lines(view), *settings_lines(view)]))
 
 
 def position(

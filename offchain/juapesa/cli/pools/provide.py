@@ -11,11 +11,12 @@ import typer
 
 from juapesa.chain.sending import Sender, TransactionRefused
 from juapesa.cli.pools.common import AsJson, Chain, TokenArgument, address, on_chain, pool_token, positive
+from juapesa.cli.pools.told import decimal
 from juapesa.crypto import Signer
 from juapesa.crypto.keyfile import keyfile_address, open_keyfile
 from juapesa.errors import InvalidInput
 from juapesa.money import USDC, Money
-from juapesa.pools.provider import Plan, Provider, outcome, share_text, why_refused
+from juapesa.pools.provider import Plan, Provider, outcome, why_refused
 
 PASSPHRASE = "JUA_LP_PASSPHRASE"  # noqa: S105 - the name of a variable
 
@@ -186,18 +187,18 @@ async def _sent(sender: Sender, to: str, data: bytes) -> dict[str, Any]:
 
 def _plan_json(plan: Plan) -> dict[str, Any]:
     return {
-        "shares": share_text(plan.shares),
+        "shares": decimal(plan.shares, 6),
         **_amounts(plan.amounts),
-        "at_least": {name: share_text(units) for name, units in plan.at_least.items()},
+        "at_least": {name: decimal(units, 6) for name, units in plan.at_least.items()},
         "steps": [each.what for each in plan.calls],
     }
 
 
 def _plan_lines(plan: Plan) -> list[str]:
-    lines = [f"shares          {share_text(plan.shares)}"] if plan.shares else []
+    lines = [f"shares          {decimal(plan.shares, 6)}"] if plan.shares else []
     lines += [f"{name.replace('_', ' '):<15} {amount}" for name, amount in plan.amounts.items()]
     lines += [
-        f"at least        {share_text(units)} {name.replace('_', ' ')}"
+        f"at least        {decimal(units, 6)} {name.replace('_', ' ')}"
         for name, units in plan.at_least.items()
     ]
     return [*lines, "steps           " + ", ".join(each.what for each in plan.calls)]
@@ -206,7 +207,7 @@ def _plan_lines(plan: Plan) -> list[str]:
 def _amounts(found: dict[str, Any]) -> dict[str, str]:
     """Money as plain decimals, shares too."""
     return {
-        name: value.plain() if isinstance(value, Money) else share_text(value)
+        name: value.plain() if isinstance(value, Money) else decimal(value, 6)
         for name, value in found.items()
         if isinstance(value, Money) or value
     }

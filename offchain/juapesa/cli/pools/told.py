@@ -1,12 +1,12 @@
 """Pools, positions and plans as JSON and as lines for people."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from juapesa.money import USDC, Money
 from juapesa.pools.exact_model import E18, PPM, Pool, Refusal
 from juapesa.pools.liquidity import PoolView, Position
-from juapesa.pools.provider import share_text
 from juapesa.pools.routes import Quoted
 from juapesa.pools.shares import TERM_DAYS, VIRTUAL, WEIGHTS_PERCENT
 
@@ -23,7 +23,7 @@ def pool_json(view: PoolView) -> dict[str, Any]:
     return {
         "token": view.token.code,
         "block": view.block.number,
-        "price_usdc": _decimal(kept.mid_e18, 18),
+        "price_usdc": decimal(kept.mid_e18, 18),
         "price_age_seconds": max(view.block.at - kept.observed_at, 0) if kept.observed_at else None,
         "price_doubt_ppm": kept.doubt_ppm,
         "half_spread_ppm": pool.spread_ppm,
@@ -43,11 +43,31 @@ def pool_json(view: PoolView) -> dict[str, Any]:
             "buy_hour": usdc(max(pool.hour_cap - levels.buy_hour, 0)),
             "buy_day": usdc(max(pool.day_cap - levels.buy_day, 0)),
         },
-        "shares": share_text(view.shares),
+        "shares": decimal(view.shares, 6),
         "share_price_usdc": usdc(share_price(view, pool)),
         "fees_owed_usdc": usdc(view.owed_usdc),
         "terms": TERMS,
+        "settings": {
+            name: value
+            for name, value in asdict(view.state.settings).items()
+            if name.endswith(("_ppm", "_seconds", "_minute"))
+        },
     }
+
+
+def settings_lines(view: PoolView) -> list[str]:
+    """What governance set, and the terms, for people."""
+    found = view.state.settings
+    lines = {
+        "settings": f"half-spread {_percent(found.spread_ppm)}, skew {_percent(found.skew_ppm)}, "
+        f"healing {_percent(found.heal_ppm)} of it, target {_percent(found.target_ppm)} in {view.token}",
+        "": f"an hour {_percent(found.hour_ppm)}, a day {_percent(found.day_ppm)} of the pool; "
+        f"{_percent(found.buffer_ppm)} of the fees stay in the pot",
+        "terms": ", ".join(
+            f"{each['term']}: {each['days']} days × {each['weight_percent']} %" for each in TERMS
+        ),
+    }
+    return [f"  {name:<12}  {text}" for name, text in lines.items()]
 
 
 def share_price(view: PoolView, pool: Pool) -> int:
@@ -59,10 +79,14 @@ def pool_lines(view: PoolView) -> list[str]:
     """A pool for people."""
     said, token, kept = pool_json(view), view.token.code, view.state.kept
     room, held, over = said["room_usdc"], said["reserves"], said["over_target_ppm"]
-    price = f"1 USDC = {_decimal(10**36 // kept.mid_e18, 18, 4)} {token}" if kept.mid_e18 else "none yet"
-    age, side = said["price_age_seconds"], "over" if over >= 0 else "under"
+    price, side = "none yet", "over" if over >= 0 else "under"
+    if kept.mid_e18:
+        price = (
+            f"1 USDC = {decimal(10**36 // kept.mid_e18, 18, 4)} {token}, {said['price_age_seconds']} s old"
+        )
+        price += f", doubt {_percent(kept.doubt_ppm)}"
     lines = {
-        "price": f"{price}, {age} s old, doubt {_percent(kept.doubt_ppm)}",
+        "price": price,
         "half-spread": _percent(said["half_spread_ppm"]),
         "reserves": f"{held[token]} {token} + {held['USDC']} USDC, worth {said['worth_usdc']} USDC",
         "balance": f"the token is {_percent(abs(over))} of the pool {side} its target",
@@ -82,7 +106,7 @@ def position_json(position: Position, pool: Pool) -> dict[str, Any]:
         "token": position.token.code,
         "term": position.term,
         "days": TERM_DAYS[position.term],
-        "shares": share_text(position.shares),
+        "shares": decimal(position.shares, 6),
         "holds": {
             position.token.code: Money(position.token_units, position.token).plain(),
             "USDC": usdc(position.usdc_units),
@@ -119,8 +143,8 @@ def quote_json(quoted: Quoted, *, newest: bool) -> dict[str, Any]:
             {
                 "token": hop.token.code,
                 "side": "sell" if hop.fill.sell else "buy",
-                "amount_in": _decimal(hop.fill.amount_in, 6),
-                "amount_out": _decimal(hop.fill.amount_out, 6),
+                "amount_in": decimal(hop.fill.amount_in, 6),
+                "amount_out": decimal(hop.fill.amount_out, 6),
                 "fee_usdc": usdc(hop.fill.fee_usdc),
                 "into_pot_usdc": _signed(hop.fill.pot_usdc - hop.pool.reserves.pot_usdc),
                 "half_spread_ppm": hop.pool.spread_ppm,
@@ -140,7 +164,8 @@ def direction(why: Refusal) -> str:
     return "open" if why is Refusal.NONE else why.name.lower().replace("_", " ")
 
 
-def _decimal(units: int, digits: int, shown: int | None = None) -> str:
+def decimal(units: int, digits: int, shown: int | None = None) -> str:
+    """A plain decimal; a share has six digits, as USDC. ``shown`` cuts digits off."""
     text = f"{units // 10**digits}.{units % 10**digits:0{digits}d}"
     return text if shown is None else text[: len(text) - digits + shown]
 

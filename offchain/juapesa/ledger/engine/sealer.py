@@ -35,9 +35,27 @@ class Sealer:
         """Seal what can be sealed now; how many rows. 0 too when somebody else seals, or an engine runs."""
         if not self.waiting():
             return 0
+        bound = self._settled_bound()
+        return 0 if bound is None else self._seal_to(bound)
+
+    def settle(self) -> int | None:
+        """An id up to which every row there will ever be is sealed now; None when that cannot be said."""
+        bound = self._settled_bound()
+        if bound is None:
+            return None
+        self._seal_to(bound)
+        with self._db.unit_of_work() as uow:
+            left = uow.one(
+                "SELECT 1 FROM book.transfers WHERE id > %s AND id <= %s LIMIT 1", (_last(uow), bound)
+            )
+        return bound if left is None else None
+
+    def _settled_bound(self) -> int | None:
+        """A bound below which nobody books any more."""
         bound = self._bound()
-        if not self._wait_for(self._booking()):
-            return 0
+        return bound if self._wait_for(self._booking()) else None
+
+    def _seal_to(self, bound: int) -> int:
         sealed = 0
         while count := self._seal_some(bound):
             sealed += count

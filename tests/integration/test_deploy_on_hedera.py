@@ -1,0 +1,99 @@
+"""The same script on the Hedera sandbox, with tokens of the token service and a mirror that lags."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from juapesa.chain import load_deployment
+from juapesa.crypto import keccak256
+from juapesa.crypto.keyfile import write_keyfile
+from juapesa.money import CKES, CNGN, USDC
+from juapesa.sandbox.hedera import Pace
+from juapesa.supervisor.tools import tools_path
+from support.evm import REPOSITORY, play_key
+from support.hedera import Sandbox, sandbox
+
+pytestmark = pytest.mark.needs_evm
+
+SLOW = Pace(block_seconds=0.5, lag_low_seconds=0.2, lag_high_seconds=0.6)
+INT64_MAX = 2**63 - 1
+ALLOWANCE = "0xdd62ed3e"
+
+
+def deploy(net: Sandbox, folder: Path) -> dict[str, Any]:
+    """Run the script as `jua deploy` does; the record."""
+    keyfile = folder / "deployer.json"
+    if not keyfile.exists():
+        write_keyfile(keyfile, keccak256(b"juapesa tests deployer"), "open")
+    three = lambda what: ",".join(play_key(f"{what} {number}").address for number in (1, 2, 3))  # noqa: E731
+    environment = os.environ | {
+        "PATH": tools_path(os.environ["PATH"]),
+        "APE_DATA_FOLDER": str(folder / "ape"),
+        "JUA_DEPLOYER_KEYFILE": str(keyfile),
+        "JUA_DEPLOYER_PASSPHRASE": "open",
+        "JUA_DEPLOYMENTS_DIR": str(folder / "chains"),
+        "JUA_DEPLOY_RELAYER": play_key("relayer").address,
+        "JUA_DEPLOY_PUBLISHERS": three("publisher"),
+        "JUA_DEPLOY_ATTESTERS": three("attester"),
+    }
+    ape = [Path(sys.executable).parent / "ape", "run", "deploy"]
+    done = subprocess.run(
+        [*ape, "--network", f"ethereum:hedera-sandbox:{net.url}"],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return dict(json.loads((folder / "chains" / "hedera-sandbox.json").read_text()))
+
+
+def allowance(net: Sandbox, token: str, owner: str, spender: str) -> int:
+    words = "".join(each.lower().removeprefix("0x").rjust(64, "0") for each in (owner, spender))
+    return int(net.ask("eth_call", {"to": token, "data": ALLOWANCE + words}, "latest"), 16)
+
+
+def token_named(net: Sandbox, symbol: str) -> dict[str, Any]:
+    """What the mirror tells of the one token of this symbol."""
+    listed = net.seen("/api/v1/tokens", limit=100)["tokens"]
+    (found,) = (each["token_id"] for each in listed if each["symbol"] == symbol)
+    return net.seen(f"/api/v1/tokens/{found}")
+
+
+def test_the_registry_owns_the_local_tokens_and_a_second_run_makes_none(
+    forge_output: Path, tmp_path: Path
+) -> None:
+    with sandbox(SLOW) as net:
+        net.give(play_key("deployer").address, 10_000)
+        first = deploy(net, tmp_path)
+        made = load_deployment(tmp_path / "chains", "hedera-sandbox")
+        registry = net.seen(f"/api/v1/accounts/{made.registry}")["account"]
+        pools = net.seen(f"/api/v1/accounts/{made.pools}/tokens")["tokens"]
+        router = net.seen(f"/api/v1/accounts/{made.router}/tokens")["tokens"]
+        for currency in (CKES, CNGN):
+            token = token_named(net, currency.code)
+            assert int(made.tokens[currency], 16) == int(token["token_id"].rpartition(".")[2])
+            assert token["treasury_account_id"] == token["auto_renew_account"] == registry
+            keys = {name for name in token if name.endswith("_key") and token[name] is not None}
+            assert keys == {"supply_key"}
+            assert token["decimals"] == "6"
+            assert allowance(net, made.tokens[currency], made.router, made.pools) == INT64_MAX
+            assert allowance(net, made.tokens[currency], made.router, made.registry) == INT64_MAX
+        ids = {f"0.0.{int(address, 16)}" for address in made.tokens.values()}
+        assert {each["token_id"] for each in pools} == {each["token_id"] for each in router} == ids
+        assert allowance(net, made.tokens[USDC], made.router, made.pools) == INT64_MAX
+        height = net.state()["consensus_block"]
+        nonce = net.ask("eth_getTransactionCount", play_key("deployer").address, "latest")
+        forgotten = {**first, "tokens": {}}
+        (tmp_path / "chains" / "hedera-sandbox.json").write_text(json.dumps(forgotten))
+        assert deploy(net, tmp_path)["tokens"] == first["tokens"], "found by the registry's log"
+        assert net.ask("eth_getTransactionCount", play_key("deployer").address, "latest") == nonce
+        assert net.state()["consensus_block"] >= height
