@@ -14,8 +14,7 @@ import pytest
 from juapesa.chain.abi import Function
 from juapesa.crypto import keccak256
 from juapesa.pools import bonding_model as model
-from juapesa.pools.bonding_model import BondingState
-from juapesa.pools.model import Refused
+from juapesa.pools.bonding_model import BondingState, Refused
 from support.evm import Node, creation, running_anvil
 
 pytestmark = pytest.mark.needs_evm

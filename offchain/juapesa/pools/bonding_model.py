@@ -10,11 +10,20 @@ six decimals on both sides, prices reserve units per token unit × 10^18; nothin
 from dataclasses import dataclass, replace
 from math import isqrt
 
-from juapesa.pools.model import INT64_MAX, PPM, Refused
 from juapesa.pools.wad import WAD, pow_wad
 
+PPM = 10**6
+INT64_MAX = 2**63 - 1
 LOCKED = 1_000_000
 EXACT_DEGREES = {1_000_000: 1, 500_000: 2, 333_333: 3, 250_000: 4}
+
+
+class Refused(Exception):
+    """The contract would revert; ``why`` is its error's name."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
