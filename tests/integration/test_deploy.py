@@ -22,11 +22,10 @@ pytestmark = pytest.mark.needs_evm
 
 DEPLOYER_SECRET = keccak256(b"juapesa tests deployer")
 DEPLOYER = play_key("deployer").address
-ADMIN_ROLE = bytes(32)
 GOVERNS = abi.Function("hasRole", ("uint64", "address"), ("bool", "uint32"))
 AUTHORITY = abi.Function("authority", (), ("address",))
 MEMBERS = abi.Function("members", (), ("address[]", "uint8"))
-HAS_ROLE = abi.Function("hasRole", ("bytes32", "address"), ("bool",))
+PUBLISHERS = [play_key(f"publisher {number}").address for number in (1, 2, 3)]
 ATTESTERS = [play_key(f"attester {number}").address for number in (1, 2, 3)]
 
 ELSEWHERE = """
@@ -36,9 +35,8 @@ max_statement_age_seconds = 300
 [roles]
 admin = "$JUA_DEPLOY_ADMIN"
 guardian = "deployer"
-house = "$JUA_DEPLOY_ADMIN"
 relayer = "$JUA_DEPLOY_RELAYER"
-publisher = "$JUA_DEPLOY_PUBLISHER"
+publishers = "$JUA_DEPLOY_PUBLISHERS"
 attesters = "$JUA_DEPLOY_ATTESTERS"
 quorum = "2"
 [tokens.USDC]
@@ -50,9 +48,18 @@ mint_capacity = 1000
 mint_drain_seconds = 3_600
 [pools.cKES]
 spread_ppm = 3000
-max_share_ppm = 100000
-max_age_seconds = 60
+age_ppm_per_minute = 100
+fresh_seconds = 60
+max_age_seconds = 300
+max_doubt_ppm = 20000
+skew_ppm = 20000
+heal_ppm = 900000
+target_ppm = 500000
+hour_ppm = 200000
+day_ppm = 500000
+buffer_ppm = 100000
 max_step_ppm = 10000
+sources_min = 3
 """
 
 
@@ -68,7 +75,7 @@ def deploy(node: Node, folder: Path, network: str, **said: str) -> subprocess.Co
         "JUA_DEPLOYER_PASSPHRASE": "open",
         "JUA_DEPLOYMENTS_DIR": str(folder / "chains"),
         "JUA_DEPLOY_RELAYER": play_key("relayer").address,
-        "JUA_DEPLOY_PUBLISHER": play_key("oracle").address,
+        "JUA_DEPLOY_PUBLISHERS": ",".join(PUBLISHERS),
         "JUA_DEPLOY_ATTESTERS": ",".join(ATTESTERS),
         **said,
     }
@@ -125,15 +132,12 @@ def test_another_network_is_a_matter_of_configuration(
     assert done.returncode == 0, done.stdout
     found = json.loads((tmp_path / "chains" / "elsewhere.json").read_text())
     assert found["tokens"]["USDC"]["address"].lower() == usdc
-    assert set(found["contracts"]) == {"governance", "registry", "cKES", "pools", "router"}
+    assert set(found["contracts"]) == {"governance", "registry", "cKES", "pools", "pools_desk", "router"}
     governance = found["contracts"]["governance"]["address"]
     assert node.read(governance, GOVERNS, 0, admin)[0] is True
     assert node.read(governance, GOVERNS, 0, DEPLOYER)[0] is False
-    assert node.read(found["contracts"]["registry"]["address"], AUTHORITY) == (governance.lower(),)
-    for name in ("pools", "router"):
-        address = found["contracts"][name]["address"]
-        assert node.read(address, HAS_ROLE, ADMIN_ROLE, admin) == (True,)
-        assert node.read(address, HAS_ROLE, ADMIN_ROLE, DEPLOYER) == (False,)
+    for name in ("registry", "pools", "router"):
+        assert node.read(found["contracts"][name]["address"], AUTHORITY) == (governance.lower(),)
 
 
 def test_a_council_governs_after_a_delay_and_the_deployer_keeps_nothing(chain: Chain, tmp_path: Path) -> None:
@@ -157,8 +161,8 @@ def test_a_council_governs_after_a_delay_and_the_deployer_keeps_nothing(chain: C
     assert node.read(governance, GOVERNS, 0, DEPLOYER)[0] is False
     members, quorum = node.read(council, MEMBERS)
     assert (sorted(members), quorum) == (sorted(each.lower() for each in ATTESTERS), 2)
-    for name in ("pools", "router"):
-        assert node.read(contracts[name]["address"], HAS_ROLE, ADMIN_ROLE, council) == (True,)
+    for name in ("registry", "pools", "router"):
+        assert node.read(contracts[name]["address"], AUTHORITY) == (governance.lower(),)
     again = deploy(node, tmp_path, "ethereum:hedera-local", **said)
     assert again.returncode == 0, again.stdout
 

@@ -222,7 +222,7 @@ def test_a_bad_statement_holds_up_no_other(desk: Desk) -> None:
     with desk.db.unit_of_work() as uow:
         desk.issuance.order(uow, bad, Orders(mint=collected(10, "P0")), tight)
         desk.issuance.gather(uow)
-    good = [desk.order(Orders(mint=collected(10, f"P{number}"))) for number in range(1, 4)]
+    good = [desk.order(Orders(mint=collected(10, f"P{number}")), sign=False) for number in range(1, 4)]
     with desk.db.unit_of_work() as uow:
         uow.execute(
             "UPDATE issuance.statement SET reserves = 1 WHERE id = (SELECT min(id) FROM issuance.statement)"
