@@ -5,6 +5,7 @@ is on record and is harmless when repeated.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -143,6 +144,7 @@ class Bookkeeper:
 
 async def run(options: Options) -> int:
     """Run the agent; its exit code."""
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # else two lines for every job, every second
     with assemble(name="bookkeeper") as parts:
         leader = Leader(parts.database_url, LEADERSHIP)
         bookkeeper = Bookkeeper(parts, options, leader)

@@ -2,15 +2,16 @@
 pragma solidity 0.8.30;
 
 import {Buckets} from "../libraries/LeakyBuckets.sol";
-import {Move, Refusal, Reserves, Settings, Trade} from "../pools/PoolTypes.sol";
+import {Move, Refusal, Reserves, Settings} from "../pools/PoolTypes.sol";
 import {IPriceOracle, SignedPrice} from "./IPriceOracle.sol";
 
 /// @notice What a router does while its batch is being traded.
 interface ITradeFunder {
     /// @notice Called once by {IPools-tradeMany}, after the trades are decided and before they are paid.
     /// The router makes what the accepted items need and answers what Pools shall draw from it (`credits`,
-    /// by its allowance) and pay to it (`debits`). Each token at most once per list.
-    function fundTrades(uint64[] calldata outs, uint8[] calldata refusals, bytes calldata data)
+    /// by its allowance) and pay to it (`debits`). Each token at most once per list. `results` as of
+    /// {IPools-tradeMany}.
+    function fundTrades(bytes calldata results, bytes calldata data)
         external
         returns (Move[] memory credits, Move[] memory debits);
 }
@@ -71,6 +72,8 @@ interface IPools is IPoolsBook, IPriceOracle {
     error NotRouter(address caller);
     /// @notice More than sixteen tokens in one batch.
     error TooManyTokens();
+    /// @notice A batch names a token twice.
+    error TokenTwice(address token);
 
     // --- trading -------------------------------------------------------------------------------------
 
@@ -114,9 +117,13 @@ interface IPools is IPoolsBook, IPriceOracle {
     /// with a code ({Refusal}) and pays 0; the others stand. Then the router is called back
     /// ({ITradeFunder}); what it credits is drawn from it, what it debits is paid to it, and its claims move
     /// by trades + credits − debits, once per token; one below zero reverts all.
-    function tradeMany(Trade[] calldata trades, bytes calldata data)
+    /// @param tokens what the trades name by index, each once, at most sixteen
+    /// @param trades 18 bytes each, big-endian: index of the token in u8 ‖ of the token out u8 ‖ amount in u64
+    /// ‖ least amount out u64
+    /// @return results 9 bytes for each trade: refusal u8 ‖ amount out u64
+    function tradeMany(address[] calldata tokens, bytes calldata trades, bytes calldata data)
         external
-        returns (uint64[] memory outs, uint8[] memory refusals);
+        returns (bytes memory results);
 
     /// @notice What {swap} would pay now, or why it would not. Never reverts.
     function quoteExactIn(address tokenIn, address tokenOut, uint64 amountIn)

@@ -32,27 +32,44 @@ library MerkleLog {
     }
 
     /// @notice Appends a leaf hash in memory; {commit} writes it down.
+    /// @dev By hand, as each leaf of a batch comes here. The pair to hash lies behind the memory in use.
     function append(Appender memory self, Peaks storage peaks, bytes32 leaf) internal view {
-        uint256 index = self.size;
-        uint256 level = 0;
-        bytes32 node = leaf;
-        while ((index >> level) & 1 == 1) {
-            bytes32 left = (self.known >> level) & 1 == 1 ? self.at[level] : peaks.at[level];
-            node = parent(left, node);
-            level++;
+        assembly ("memory-safe") {
+            let index := mload(self)
+            let known := mload(add(self, 32))
+            let kept := add(mload(add(self, 96)), 32)
+            let pair := mload(0x40)
+            let level := 0
+            mstore8(pair, 0x01)
+            for { let rest := index } and(rest, 1) { rest := shr(1, rest) } {
+                let left := mload(add(kept, shl(5, level)))
+                if iszero(and(shr(level, known), 1)) { left := sload(add(peaks.slot, level)) }
+                mstore(add(pair, 1), left)
+                mstore(add(pair, 33), leaf)
+                if iszero(staticcall(gas(), 2, pair, 65, 0x00, 0x20)) { revert(0, 0) }
+                leaf := mload(0x00)
+                level := add(level, 1)
+            }
+            mstore(add(kept, shl(5, level)), leaf)
+            let bit := shl(level, 1)
+            mstore(self, add(index, 1))
+            mstore(add(self, 32), or(known, bit))
+            mstore(add(self, 64), or(mload(add(self, 64)), bit))
         }
-        self.at[level] = node;
-        self.known |= 1 << level;
-        self.changed |= 1 << level;
-        self.size = uint64(index + 1);
     }
 
     /// @notice Writes down the peaks that were made and still are peaks.
     function commit(Appender memory self, Peaks storage peaks) internal {
         uint256 left = self.changed & self.size;
-        for (uint256 level = 0; left != 0; level++) {
-            if (left & 1 == 1) peaks.at[level] = self.at[level];
-            left >>= 1;
+        bytes32[] memory kept = self.at;
+        assembly ("memory-safe") {
+            let slot := peaks.slot
+            let at := add(kept, 32)
+            for {} left { left := shr(1, left) } {
+                if and(left, 1) { sstore(slot, mload(at)) }
+                slot := add(slot, 1)
+                at := add(at, 32)
+            }
         }
     }
 

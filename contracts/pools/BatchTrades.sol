@@ -3,124 +3,169 @@ pragma solidity 0.8.30;
 
 import {IPools, ITradeFunder} from "../interfaces/IPools.sol";
 import {Tokens} from "../libraries/Tokens.sol";
+import {PackedTrades} from "./PackedTrades.sol";
 import {PoolBook} from "./PoolBook.sol";
 import {PoolMath} from "./PoolMath.sol";
-import {Fill, Move, Pool, Refusal, Trade} from "./PoolTypes.sol";
+import {Fill, Move, Pool, Refusal} from "./PoolTypes.sol";
 
 /// @title Many trades at once, for routers
 /// @notice Each pool is read once and written once, each claim too.
 abstract contract BatchTrades is IPools, PoolBook {
-    uint256 private constant TOKENS_MAX = 16;
-    uint256 private constant TRADE_BYTES = 19;
+    using PackedTrades for bytes;
 
-    /// @dev A batch in memory: the tokens met, their pools (USDC has none) and the router's net moves.
+    uint256 private constant TOKENS_MAX = 16;
+    uint256 private constant TOLD_SIZE = 19;
+
+    /// @dev A batch in memory: tokens, where their pools are (0 until one is read; USDC has none), which of
+    /// them traded (bit by index) and the router's net moves.
     struct Batch {
         uint256 count;
+        uint256 tradable; // the tokens that trades may name come first
+        uint256 dollar; // index of USDC, if it is among them
+        uint256 traded;
         address[] tokens;
-        Pool[] pools;
-        bool[] traded;
+        uint256[] pools;
         int256[] nets;
     }
 
     /// @inheritdoc IPools
-    function tradeMany(Trade[] calldata trades, bytes calldata data)
+    function tradeMany(address[] calldata tokens_, bytes calldata trades, bytes calldata data)
         external
         override
         locked
-        returns (uint64[] memory outs, uint8[] memory refusals)
+        returns (bytes memory results)
     {
         if (!_routers[msg.sender]) revert NotRouter(msg.sender);
-        Batch memory batch = _newBatch();
-        outs = new uint64[](trades.length);
-        refusals = new uint8[](trades.length);
+        Batch memory batch = _newBatch(tokens_);
         if (trades.length != 0) {
-            bytes memory told = _tradeAll(batch, trades, outs, refusals);
+            bytes memory told;
+            (told, results) = _tradeAll(batch, trades);
             _storePools(batch);
-            emit TradedMany(msg.sender, _met(batch), told);
+            emit TradedMany(msg.sender, tokens_, told);
         }
-        (Move[] memory credits, Move[] memory debits) =
-            ITradeFunder(msg.sender).fundTrades(outs, refusals, data);
+        (Move[] memory credits, Move[] memory debits) = ITradeFunder(msg.sender).fundTrades(results, data);
         _moveTokens(batch, credits, debits);
         _storeClaims(batch);
     }
 
-    function _tradeAll(
-        Batch memory batch,
-        Trade[] calldata trades,
-        uint64[] memory outs,
-        uint8[] memory refusals
-    ) private view returns (bytes memory told) {
-        told = new bytes(trades.length * TRADE_BYTES);
-        for (uint256 i = 0; i < trades.length; i++) {
-            Trade calldata trade = trades[i];
-            uint256 from = _poolOf(batch, trade.tokenIn);
-            uint256 to = _poolOf(batch, trade.tokenOut);
-            (uint256 out, Refusal refusal) = _tradeOne(batch, from, to, trade.amountIn, trade.minOut);
-            outs[i] = uint64(out);
-            refusals[i] = uint8(refusal);
-            uint256 packed =
-                from << 144 | to << 136 | uint256(trade.amountIn) << 72 | out << 8 | uint256(refusal);
-            assembly ("memory-safe") {
-                // 19 bytes at the high end of a word; what stands behind them is put back as it was
-                let at := add(add(told, 32), mul(i, 19))
-                let behind := and(mload(at), sub(shl(104, 1), 1))
-                mstore(at, or(shl(104, packed), behind))
+    function _tradeAll(Batch memory batch, bytes calldata trades)
+        private
+        view
+        returns (bytes memory told, bytes memory results)
+    {
+        uint256 count = trades.length / PackedTrades.TRADE_SIZE;
+        told = PackedTrades.buffer(count * TOLD_SIZE);
+        results = PackedTrades.buffer(count * PackedTrades.RESULT_SIZE);
+        unchecked {
+            for (uint256 i = 0; i < count; i++) {
+                uint256 trade = trades.tradeAt(i);
+                (uint256 out, Refusal refusal) = _tradeOne(batch, trade);
+                told.put(i * TOLD_SIZE, TOLD_SIZE, trade >> 64 << 72 | out << 8 | uint256(refusal));
+                uint256 result = uint256(refusal) << 64 | out;
+                results.put(i * PackedTrades.RESULT_SIZE, PackedTrades.RESULT_SIZE, result);
             }
         }
+        told.cut(count * TOLD_SIZE);
+        results.cut(count * PackedTrades.RESULT_SIZE);
     }
 
     /// @dev One trade on the pools in memory; a refused one leaves them as they were.
-    function _tradeOne(Batch memory batch, uint256 from, uint256 to, uint256 amountIn, uint256 minOut)
+    function _tradeOne(Batch memory batch, uint256 trade) private view returns (uint256 out, Refusal why) {
+        uint256 from = trade >> 136;
+        uint256 to = uint8(trade >> 128);
+        if (from == to || from >= batch.tradable || to >= batch.tradable) return (0, Refusal.UNKNOWN_POOL);
+        // Both are read before the memory in use is noted: they stay, the fills do not.
+        if (from != batch.dollar) _read(batch, from);
+        if (to != batch.dollar) _read(batch, to);
+        uint256 free;
+        assembly ("memory-safe") {
+            free := mload(0x40)
+        }
+        (out, why) = _fill(batch, from, to, trade);
+        assembly ("memory-safe") {
+            mstore(0x40, free)
+        }
+        if (why != Refusal.NONE) return (0, why);
+        unchecked {
+            batch.nets[from] -= int256(uint256(uint64(trade >> 64)));
+            batch.nets[to] += int256(out);
+        }
+    }
+
+    function _fill(Batch memory batch, uint256 from, uint256 to, uint256 trade)
         private
         pure
         returns (uint256 out, Refusal)
     {
-        if (from == to) return (0, Refusal.UNKNOWN_POOL);
-        Fill memory sold;
-        Fill memory bought;
-        out = amountIn;
-        if (from != 0) {
-            sold = PoolMath.sellExactIn(batch.pools[from], out);
-            if (sold.refusal != Refusal.NONE) return (0, sold.refusal);
-            out = sold.amountOut;
+        out = uint64(trade >> 64);
+        if (from == batch.dollar) return _buy(batch, to, out, uint64(trade));
+        Pool memory pool = _pool(batch, from);
+        Fill memory sold = PoolMath.sellExactIn(pool, out);
+        if (sold.refusal != Refusal.NONE) return (0, sold.refusal);
+        out = sold.amountOut;
+        if (to != batch.dollar) {
+            Refusal why;
+            (out, why) = _buy(batch, to, out, uint64(trade));
+            if (why != Refusal.NONE) return (0, why);
+        } else if (out < uint64(trade)) {
+            return (0, Refusal.MIN_OUT);
         }
-        if (to != 0) {
-            bought = PoolMath.buyExactIn(batch.pools[to], out);
-            if (bought.refusal != Refusal.NONE) return (0, bought.refusal);
-            out = bought.amountOut;
-        }
-        if (out < minOut) return (0, Refusal.MIN_OUT);
-        if (from != 0) {
-            PoolMath.apply_(batch.pools[from], sold);
-            PoolMath.weigh(batch.pools[from]);
-            batch.traded[from] = true;
-        }
-        if (to != 0) {
-            PoolMath.apply_(batch.pools[to], bought);
-            PoolMath.weigh(batch.pools[to]);
-            batch.traded[to] = true;
-        }
-        batch.nets[from] -= int256(amountIn);
-        batch.nets[to] += int256(out);
+        _apply(batch, from, pool, sold);
         return (out, Refusal.NONE);
     }
 
-    function _newBatch() private view returns (Batch memory batch) {
+    function _buy(Batch memory batch, uint256 to, uint256 usdcIn, uint256 minOut)
+        private
+        pure
+        returns (uint256, Refusal)
+    {
+        Pool memory pool = _pool(batch, to);
+        Fill memory bought = PoolMath.buyExactIn(pool, usdcIn);
+        if (bought.refusal != Refusal.NONE) return (0, bought.refusal);
+        if (bought.amountOut < minOut) return (0, Refusal.MIN_OUT);
+        _apply(batch, to, pool, bought);
+        return (bought.amountOut, Refusal.NONE);
+    }
+
+    function _apply(Batch memory batch, uint256 index, Pool memory pool, Fill memory fill) private pure {
+        PoolMath.apply_(pool, fill);
+        PoolMath.weigh(pool);
+        batch.traded |= 1 << index;
+    }
+
+    function _newBatch(address[] calldata tokens_) private view returns (Batch memory batch) {
+        if (tokens_.length > TOKENS_MAX) revert TooManyTokens();
+        batch.dollar = type(uint256).max;
         batch.tokens = new address[](TOKENS_MAX);
-        batch.pools = new Pool[](TOKENS_MAX);
-        batch.traded = new bool[](TOKENS_MAX);
+        batch.pools = new uint256[](TOKENS_MAX);
         batch.nets = new int256[](TOKENS_MAX);
-        batch.tokens[0] = usdc;
-        batch.count = 1;
+        for (uint256 i = 0; i < tokens_.length; i++) {
+            // Twice in the list, a pool would be traded twice from the same state.
+            if (_indexOf(batch, tokens_[i]) != i) revert TokenTwice(tokens_[i]);
+            if (tokens_[i] == usdc) batch.dollar = i;
+        }
+        batch.tradable = tokens_.length;
     }
 
-    /// @dev Where a token is in the batch; a new one's pool is read from storage.
-    function _poolOf(Batch memory batch, address token) private view returns (uint256 index) {
-        uint256 known = batch.count;
-        index = _indexOf(batch, token);
-        if (index == known) batch.pools[index] = _load(token);
+    /// @dev Reads a token's pool from storage, the first time.
+    function _read(Batch memory batch, uint256 index) private view {
+        if (batch.pools[index] != 0) return;
+        Pool memory pool = _load(batch.tokens[index]);
+        uint256 at;
+        assembly ("memory-safe") {
+            at := pool
+        }
+        batch.pools[index] = at;
     }
 
+    function _pool(Batch memory batch, uint256 index) private pure returns (Pool memory pool) {
+        uint256 at = batch.pools[index];
+        assembly ("memory-safe") {
+            pool := at
+        }
+    }
+
+    /// @dev Where a token is in the batch; a new one takes the next place.
     function _indexOf(Batch memory batch, address token) private pure returns (uint256 index) {
         for (; index < batch.count; index++) {
             if (batch.tokens[index] == token) return index;
@@ -130,17 +175,10 @@ abstract contract BatchTrades is IPools, PoolBook {
         batch.count = index + 1;
     }
 
-    function _met(Batch memory batch) private pure returns (address[] memory list) {
-        list = new address[](batch.count);
-        for (uint256 i = 0; i < batch.count; i++) {
-            list[i] = batch.tokens[i];
-        }
-    }
-
     function _storePools(Batch memory batch) private {
-        for (uint256 i = 1; i < batch.count; i++) {
-            if (!batch.traded[i]) continue;
-            emit PoolChanged(batch.tokens[i], _store(batch.tokens[i], batch.pools[i]));
+        for (uint256 i = 0; i < batch.tradable; i++) {
+            if (batch.traded >> i & 1 == 0) continue;
+            emit PoolChanged(batch.tokens[i], _store(batch.tokens[i], _pool(batch, i)));
         }
     }
 

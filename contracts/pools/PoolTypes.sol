@@ -77,14 +77,6 @@ struct Fill {
     uint256 potUsdc; // the pot after it
 }
 
-/// @notice A trade of a router's batch.
-struct Trade {
-    address tokenIn;
-    address tokenOut;
-    uint64 amountIn;
-    uint64 minOut;
-}
-
 /// @notice An amount of a token that comes in or goes out.
 struct Move {
     address token;

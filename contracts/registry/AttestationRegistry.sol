@@ -12,6 +12,7 @@ import {
 import {ILocalToken} from "../interfaces/ILocalToken.sol";
 import {LeafWriter} from "../libraries/LeafWriter.sol";
 import {MerkleLog} from "../libraries/MerkleLog.sol";
+import {Entries} from "./Entries.sol";
 import {Statements} from "./Statements.sol";
 
 /// @title The attestation registry
@@ -112,12 +113,8 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         if (count == 0 || count > ENTRIES_MAX || count * BURN_SIZE != entries.length) revert BadEntries();
         Account storage held = _accounts[token];
         if (held.drainSeconds == 0) revert UnknownToken(token);
-        uint256 sum = 0;
-        for (uint256 i = 0; i < count; i++) {
-            uint64 amount = uint64(bytes8(entries[i * BURN_SIZE:i * BURN_SIZE + 8]));
-            if (amount == 0) revert BadAmount(0);
-            sum += amount;
-        }
+        (uint256 sum, bool hasZero) = Entries.amounts(entries, 0, BURN_SIZE);
+        if (hasZero) revert BadAmount(0);
         uint64 before = held.supply;
         if (sum > before) revert BadAmount(sum);
         burned = uint64(sum);
@@ -286,10 +283,7 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         bool whole = count != 0 && count <= ENTRIES_MAX && count * ENTRY_SIZE == entries.length;
         if (!whole || included == 0 || (count < 256 && included >> count != 0)) revert BadEntries();
         if (keccak256(entries) != statement.entriesHash) revert BadEntries();
-        uint256 sum = 0;
-        for (uint256 at = 8; at < entries.length; at += ENTRY_SIZE) {
-            sum += uint64(bytes8(entries[at:at + 8]));
-        }
+        (uint256 sum,) = Entries.amounts(entries, 8, ENTRY_SIZE);
         if (sum != statement.total) revert WrongTotal(statement.total, sum);
     }
 
@@ -300,30 +294,32 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         returns (bytes memory chosen, uint64 sum)
     {
         chosen = new bytes(entries.length / ENTRY_SIZE * BURN_SIZE);
-        (uint256 word, uint256 bits, uint256 length) = (type(uint256).max, 0, 0);
-        for (uint256 i = 0; included >> i != 0; i++) {
-            if ((included >> i) & 1 == 0) continue;
-            bytes calldata entry = entries[i * ENTRY_SIZE:(i + 1) * ENTRY_SIZE];
-            uint64 number = uint64(bytes8(entry[0:8]));
-            uint64 amount = uint64(bytes8(entry[8:16]));
-            if (amount == 0) revert BadAmount(0);
-            if (number >> 8 != word) {
-                if (bits != 0) _numbers[word] = bits;
-                word = number >> 8;
-                bits = _numbers[word];
+        (uint256 word, uint256 bits, uint256 from, uint256 to) = (type(uint256).max, 0, 0, 0);
+        for (; included != 0; included >>= 1) {
+            if (included & 1 == 1) {
+                uint256 head = Entries.copyWithoutNumber(entries, from, chosen, to);
+                uint256 number = head >> 192;
+                if (uint64(head >> 128) == 0) revert BadAmount(0);
+                if (number >> 8 != word) {
+                    if (bits != 0) _numbers[word] = bits;
+                    word = number >> 8;
+                    bits = _numbers[word];
+                }
+                uint256 bit = 1 << (number & 255);
+                if (bits & bit != 0) revert NumberUsed(uint64(number));
+                bits |= bit;
+                unchecked {
+                    sum += uint64(head >> 128);
+                    to += BURN_SIZE;
+                }
             }
-            if ((bits >> (number & 255)) & 1 == 1) revert NumberUsed(number);
-            bits |= 1 << (number & 255);
-            sum += amount;
-            assembly ("memory-safe") {
-                calldatacopy(add(add(chosen, 32), length), add(entry.offset, 8), 40)
+            unchecked {
+                from += ENTRY_SIZE;
             }
-            length += BURN_SIZE;
-            if (i == 255) break;
         }
         _numbers[word] = bits;
         assembly ("memory-safe") {
-            mstore(chosen, length)
+            mstore(chosen, to)
         }
     }
 
@@ -368,12 +364,14 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         MerkleLog.Appender memory appender = MerkleLog.appender(firstIndex);
         LeafWriter.Writer memory writer = LeafWriter.start(kind, token, id, msg.sender);
         uint64 supply = before;
-        for (uint256 at = 0; at < entries.length; at += BURN_SIZE) {
-            (uint64 amount, bytes32 receipt) = LeafWriter.entryAt(entries, at);
-            if (kind == MINT) supply += amount;
-            if (kind == BURN) supply -= amount;
-            int64 signed = kind == BURN ? -int64(amount) : int64(amount);
-            appender.append(_peaks, writer.hash(appender.size, signed, supply, receipt));
+        // Amounts were bounded by the statement's total and the supply, and the sums by an int64.
+        unchecked {
+            for (uint256 at = 0; at < entries.length; at += BURN_SIZE) {
+                (uint64 amount, bytes32 receipt) = LeafWriter.entryAt(entries, at);
+                int64 signed = kind == BURN ? -int64(amount) : int64(amount);
+                if (kind <= BURN) supply = uint64(int64(supply) + signed);
+                appender.append(_peaks, writer.hash(appender.size, signed, supply, receipt));
+            }
         }
         appender.commit(_peaks);
         _head.size = appender.size;

@@ -10,7 +10,8 @@ import {ILiquidity} from "../interfaces/ILiquidity.sol";
 import {IPools, ITradeFunder} from "../interfaces/IPools.sol";
 import {SignedPrice} from "../interfaces/IPriceOracle.sol";
 import {Group, IRouter, MintOrder} from "../interfaces/IRouter.sol";
-import {Move, Trade} from "../pools/PoolTypes.sol";
+import {PackedTrades} from "../pools/PackedTrades.sol";
+import {Move} from "../pools/PoolTypes.sol";
 import {Items} from "./Items.sol";
 
 /// @title The router and hub
@@ -21,6 +22,8 @@ import {Items} from "./Items.sol";
 /// numbers were used.
 contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransient {
     using Items for bytes;
+    using Items for uint256;
+    using PackedTrades for bytes;
     using SafeERC20 for IERC20;
 
     /// @notice The item's number was used before.
@@ -42,7 +45,22 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
     uint256 private constant MINTS_MAX = 8;
     uint8 private constant NO_LOCK = 0;
     uint256 private constant OUTCOME_SIZE = 17;
-    uint256 private constant BURN_SIZE = 40;
+
+    /// @dev What planning keeps beside the items. A statement is one word: where its entries begin in call data
+    /// (from bit 64), how many there are (8–63), the index of its token (0–7).
+    struct Plan {
+        uint256[] held;
+        uint256[] statements;
+        Marks marks;
+        bytes trades;
+        uint256 length; // of the trades yet
+    }
+
+    /// @dev Numbers of a word of {_used} that were read or set, until {_mark} comes to another.
+    struct Marks {
+        uint256 word;
+        uint256 bits;
+    }
 
     IAttestationRegistry internal immutable _registry;
     IPools internal immutable _pools;
@@ -91,17 +109,19 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
     /// @return outcomes as in {Settled}
     function run(Group calldata group) external returns (bytes memory outcomes) {
         if (msg.sender != address(this)) revert OnlyWithinSettlement(msg.sender);
-        (Trade[] memory trades, bytes memory refusals) = _plan(group);
-        (uint64[] memory outs, uint8[] memory refused) = _pools.tradeMany(trades, abi.encode(group, refusals));
-        _merge(group.items, refusals, refused);
-        _burn(group, refusals);
-        return _report(group.items, refusals, outs);
+        (bytes memory trades, bytes memory refusals) = _plan(group);
+        bytes memory results = _pools.tradeMany(group.tokens, trades, abi.encode(group, refusals));
+        bytes[] memory burns;
+        (outcomes, burns) = _report(group, refusals, results);
+        for (uint256 i = 0; i < burns.length; i++) {
+            if (burns[i].length != 0) _registry.burn(group.tokens[i], burns[i]);
+        }
     }
 
     /// @inheritdoc ITradeFunder
     /// @dev The pools have traded and ask what to pull from the router and what to pay it. `data` is what
     /// {run} gave them: the group and what the plan refused.
-    function fundTrades(uint64[] calldata, uint8[] calldata refused, bytes calldata data)
+    function fundTrades(bytes calldata results, bytes calldata data)
         external
         override
         returns (Move[] memory credits, Move[] memory debits)
@@ -118,9 +138,8 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
             planned.offset := add(at, 32)
             planned.length := calldataload(at)
         }
-        bytes memory refusals = planned;
-        _merge(group.items, refusals, refused);
-        return (_mint(group, refusals), _debits(group, refusals));
+        (uint256[] memory included, uint256[] memory burnt) = _sums(group, planned, results);
+        return (_mint(group, included), _debits(group.tokens, burnt));
     }
 
     /// @inheritdoc IRouter
@@ -187,88 +206,102 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
 
     /// @dev Reads every item and refuses those that cannot settle whatever the pools say. `held` is what the hub
     /// holds and no item has drawn yet, so that none can sink its group by selling or burning what is not there.
-    function _plan(Group calldata group) private view returns (Trade[] memory trades, bytes memory refusals) {
+    /// @return trades of the items that are left, {PackedTrades}
+    /// @return refusals one byte for each item, 0 when it is left
+    function _plan(Group calldata group) private view returns (bytes memory trades, bytes memory refusals) {
+        Plan memory plan = _newPlan(group);
+        bytes calldata items = group.items;
+        refusals = new bytes(items.length / Items.SIZE);
+        uint256 next = 0;
+        for (uint256 i = 0; i < refusals.length; i++) {
+            (uint256 head, uint256 amounts) = items.read(i);
+            if (head.number() < next) revert MalformedGroup("numbers");
+            uint8 refusal = _refusal(plan, head, amounts);
+            unchecked {
+                next = head.number() + 1;
+            }
+            if (refusal != 0) refusals[i] = bytes1(refusal);
+            else if (head.tokenIn() != Items.NONE) _trade(plan, head, amounts);
+        }
+        trades = plan.trades;
+        trades.cut(plan.length);
+    }
+
+    function _newPlan(Group calldata group) private view returns (Plan memory plan) {
         (uint256 count, bool whole) = group.items.count();
         if (!whole) revert MalformedGroup("items");
         if (group.tokens.length > TOKENS_MAX) revert MalformedGroup("tokens");
         if (group.mints.length > MINTS_MAX) revert MalformedGroup("mints");
-        uint256[] memory held = _held(group.tokens);
-        uint256[] memory mintTokens = _mintTokens(group);
-        refusals = new bytes(count);
-        trades = new Trade[](count);
-        Items.Item memory item;
-        uint256 traded = 0;
-        uint256 next = 0;
-        for (uint256 i = 0; i < count; i++) {
-            group.items.read(i, item);
-            if (item.number < next) revert MalformedGroup("numbers");
-            next = uint256(item.number) + 1;
-            uint8 refusal = _refusal(group, item, held, mintTokens);
-            refusals[i] = bytes1(refusal);
-            if (refusal != 0 || item.tokenIn == Items.NONE) continue;
-            trades[traded++] =
-                Trade(group.tokens[item.tokenIn], group.tokens[item.tokenOut], item.amountIn, item.minOut);
-        }
-        assembly ("memory-safe") {
-            mstore(trades, traded)
-        }
+        plan.held = _held(group.tokens);
+        plan.statements = _statements(group);
+        plan.marks.word = type(uint256).max;
+        plan.trades = PackedTrades.buffer(count * PackedTrades.TRADE_SIZE);
+    }
+
+    /// @dev Both indices stand together in an item's head, both amounts in its amounts.
+    function _trade(Plan memory plan, uint256 head, uint256 amounts) private pure {
+        uint256 trade = uint256(uint16(head >> 136)) << 128 | amounts >> 128;
+        plan.trades.put(plan.length, PackedTrades.TRADE_SIZE, trade);
+        plan.length += PackedTrades.TRADE_SIZE;
     }
 
     /// @dev Why an item cannot settle, or 0; draws from `held` when it can.
-    function _refusal(
-        Group calldata group,
-        Items.Item memory item,
-        uint256[] memory held,
-        uint256[] memory mintTokens
-    ) private view returns (uint8) {
-        bool swaps = item.tokenIn != Items.NONE;
-        bool burns = item.burnToken != Items.NONE;
-        if (swaps && (item.tokenIn >= held.length || item.tokenOut >= held.length)) {
+    function _refusal(Plan memory plan, uint256 head, uint256 amounts) private view returns (uint8) {
+        Marks memory marks = plan.marks;
+        uint256 tokens = plan.held.length;
+        bool burns = head.burnToken() != Items.NONE;
+        if (head.tokenIn() != Items.NONE && (head.tokenIn() >= tokens || head.tokenOut() >= tokens)) {
             revert MalformedGroup("token");
         }
-        if (burns && item.burnToken >= held.length) revert MalformedGroup("token");
-        if (_used[item.number >> 8] >> (item.number & 255) & 1 == 1) return REFUSED_NUMBER_USED;
-        if (block.timestamp > item.deadline) return REFUSED_LATE;
-        if (burns && item.burnAmount == 0) return REFUSED_ENTRY;
-        uint64 minted = 0;
-        if (item.mint != Items.NONE) {
-            if (item.mint >= group.mints.length) return REFUSED_ENTRY;
-            uint64 number;
-            (number, minted) = group.mints[item.mint].entries.entryAt(item.entry);
-            if (number != item.number || minted == 0) return REFUSED_ENTRY;
+        if (burns && head.burnToken() >= tokens) revert MalformedGroup("token");
+        uint256 number = head.number();
+        if (number >> 8 != marks.word) (marks.word, marks.bits) = (number >> 8, _used[number >> 8]);
+        if (marks.bits >> (number & 255) & 1 == 1) return REFUSED_NUMBER_USED;
+        if (block.timestamp > head.deadline()) return REFUSED_LATE;
+        if (burns && amounts.burnAmount() == 0) return REFUSED_ENTRY;
+        if (head.mint() == Items.NONE) {
+            return _draw(plan.held, head, amounts, 0, Items.NONE) ? 0 : REFUSED_UNFUNDED;
         }
-        return _draw(item, minted, held, mintTokens) ? 0 : REFUSED_UNFUNDED;
+        if (head.mint() >= plan.statements.length) return REFUSED_ENTRY;
+        uint256 statement = plan.statements[head.mint()];
+        uint256 minted = Items.entryAmount(statement >> 64, uint56(statement >> 8), head);
+        if (minted == 0) return REFUSED_ENTRY;
+        return _draw(plan.held, head, amounts, minted, uint8(statement)) ? 0 : REFUSED_UNFUNDED;
     }
 
     /// @dev Draws from `held` what the item's own mint, and the least it buys, do not cover. `held` only ever
     /// falls: what another item may bring is not counted on, for the pools may still refuse that one. False,
     /// with nothing drawn, when the hub does not hold as much.
-    function _draw(Items.Item memory item, uint256 minted, uint256[] memory held, uint256[] memory mintTokens)
+    function _draw(uint256[] memory held, uint256 head, uint256 amounts, uint256 minted, uint256 mintToken)
         private
         pure
         returns (bool)
     {
-        uint256 mintToken = minted == 0 ? Items.NONE : mintTokens[item.mint];
-        bool swaps = item.tokenIn != Items.NONE;
-        uint256 sold = swaps ? item.amountIn : 0;
-        if (swaps) {
-            if (item.tokenIn == mintToken) {
-                uint256 covered = sold < minted ? sold : minted;
-                (sold, minted) = (sold - covered, minted - covered);
+        unchecked {
+            uint256 tokenIn = head.tokenIn();
+            uint256 burnToken = head.burnToken();
+            uint256 sold = 0;
+            if (tokenIn != Items.NONE) {
+                sold = amounts.amountIn();
+                if (tokenIn == mintToken) {
+                    uint256 covered = sold < minted ? sold : minted;
+                    (sold, minted) = (sold - covered, minted - covered);
+                }
+                if (sold > held[tokenIn]) return false;
+                if (sold != 0) held[tokenIn] -= sold;
             }
-            if (sold > held[item.tokenIn]) return false;
-            held[item.tokenIn] -= sold;
+            if (burnToken == Items.NONE) return true;
+            uint256 own = burnToken == mintToken ? minted : 0;
+            if (tokenIn != Items.NONE && burnToken == head.tokenOut()) own += amounts.minOut();
+            uint256 burnt = amounts.burnAmount();
+            if (burnt <= own) return true;
+            if (burnt - own <= held[burnToken]) {
+                held[burnToken] -= burnt - own;
+                return true;
+            }
+            if (sold != 0) held[tokenIn] += sold;
+            return false;
         }
-        if (item.burnToken == Items.NONE) return true;
-        uint256 own = item.burnToken == mintToken ? minted : 0;
-        if (swaps && item.burnToken == item.tokenOut) own += item.minOut;
-        uint256 burnt = item.burnAmount > own ? item.burnAmount - own : 0;
-        if (burnt <= held[item.burnToken]) {
-            held[item.burnToken] -= burnt;
-            return true;
-        }
-        if (swaps) held[item.tokenIn] += sold;
-        return false;
     }
 
     function _held(address[] calldata tokens) private view returns (uint256[] memory held) {
@@ -278,38 +311,47 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         }
     }
 
-    /// @dev For each statement the index of its token among the group's.
-    function _mintTokens(Group calldata group) private pure returns (uint256[] memory found) {
+    function _statements(Group calldata group) private pure returns (uint256[] memory found) {
         found = new uint256[](group.mints.length);
         for (uint256 i = 0; i < found.length; i++) {
             address token = group.mints[i].statement.token;
-            uint256 at = 0;
-            while (at < group.tokens.length && group.tokens[at] != token) at++;
-            if (at == group.tokens.length) revert MalformedGroup("statement");
-            found[i] = at;
+            bytes calldata entries = group.mints[i].entries;
+            uint256 index = 0;
+            while (index < group.tokens.length && group.tokens[index] != token) index++;
+            if (index == group.tokens.length) revert MalformedGroup("statement");
+            uint256 offset;
+            assembly ("memory-safe") {
+                offset := entries.offset
+            }
+            found[i] = offset << 64 | entries.length / Items.ENTRY_SIZE << 8 | index;
         }
     }
 
     // --- settling ---------------------------------------------------------------------------
 
-    /// @dev Puts the pools' refusals, one for each trade, into the items' places.
-    function _merge(bytes calldata items, bytes memory refusals, uint8[] memory refused) private pure {
+    /// @dev What the items that go through mint, entries by statement, and what they burn, by token.
+    function _sums(Group calldata group, bytes calldata planned, bytes calldata results)
+        private
+        pure
+        returns (uint256[] memory included, uint256[] memory burnt)
+    {
+        bytes calldata items = group.items;
+        included = new uint256[](group.mints.length);
+        burnt = new uint256[](group.tokens.length);
         uint256 traded = 0;
-        for (uint256 i = 0; i < refusals.length; i++) {
-            uint256 tokenIn = uint8(items[i * Items.SIZE + 13]);
-            if (refusals[i] == 0 && tokenIn != Items.NONE) refusals[i] = bytes1(refused[traded++]);
+        unchecked {
+            for (uint256 i = 0; i < planned.length; i++) {
+                if (planned[i] != 0) continue;
+                (uint256 head, uint256 amounts) = items.read(i);
+                if (head.tokenIn() != Items.NONE && results.resultAt(traded++) >> 64 != 0) continue;
+                if (head.mint() != Items.NONE) included[head.mint()] |= 1 << head.entry();
+                if (head.burnToken() != Items.NONE) burnt[head.burnToken()] += amounts.burnAmount();
+            }
         }
     }
 
-    /// @dev Mints, statement by statement, the entries of the items that go through.
-    function _mint(Group calldata group, bytes memory refusals) private returns (Move[] memory credits) {
-        uint256[] memory included = new uint256[](group.mints.length);
-        Items.Item memory item;
-        for (uint256 i = 0; i < refusals.length; i++) {
-            if (refusals[i] != 0) continue;
-            group.items.read(i, item);
-            if (item.mint != Items.NONE) included[item.mint] |= 1 << item.entry;
-        }
+    /// @dev Mints, statement by statement, the entries named.
+    function _mint(Group calldata group, uint256[] memory included) private returns (Move[] memory credits) {
         credits = new Move[](included.length);
         uint256 used = 0;
         for (uint256 i = 0; i < included.length; i++) {
@@ -323,83 +365,70 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         }
     }
 
-    /// @dev What the items that go through burn, token by token.
-    function _debits(Group calldata group, bytes memory refusals)
+    function _debits(address[] calldata tokens, uint256[] memory sums)
         private
         pure
         returns (Move[] memory debits)
     {
-        uint256[] memory sums = new uint256[](group.tokens.length);
-        Items.Item memory item;
-        for (uint256 i = 0; i < refusals.length; i++) {
-            if (refusals[i] != 0) continue;
-            group.items.read(i, item);
-            if (item.burnToken != Items.NONE) sums[item.burnToken] += item.burnAmount;
-        }
         debits = new Move[](sums.length);
         uint256 used = 0;
         for (uint256 i = 0; i < sums.length; i++) {
-            if (sums[i] != 0) debits[used++] = Move(group.tokens[i], uint64(sums[i]));
+            if (sums[i] != 0) debits[used++] = Move(tokens[i], uint64(sums[i]));
         }
         assembly ("memory-safe") {
             mstore(debits, used)
         }
     }
 
-    /// @dev Burns what left the pools for it, one call for each token, one leaf for each item.
-    function _burn(Group calldata group, bytes memory refusals) private {
-        Items.Item memory item;
-        for (uint256 token = 0; token < group.tokens.length; token++) {
-            bytes memory entries = new bytes(refusals.length * BURN_SIZE);
-            uint256 length = 0;
+    /// @dev Marks the numbers that went through as used, packs what became of each item, and gathers the burns:
+    /// one call for each token, one leaf for each item.
+    function _report(Group calldata group, bytes memory refusals, bytes memory results)
+        private
+        returns (bytes memory outcomes, bytes[] memory burns)
+    {
+        bytes calldata items = group.items;
+        burns = new bytes[](group.tokens.length);
+        outcomes = PackedTrades.buffer(refusals.length * OUTCOME_SIZE);
+        Marks memory marks = Marks(type(uint256).max, 0);
+        uint256 traded = 0;
+        unchecked {
             for (uint256 i = 0; i < refusals.length; i++) {
-                if (refusals[i] != 0) continue;
-                if (uint8(group.items[i * Items.SIZE + 17]) != token) continue;
-                group.items.read(i, item);
-                (uint256 amount, bytes32 receipt) = (item.burnAmount, item.burnReceipt);
-                assembly ("memory-safe") {
-                    let at := add(add(entries, 32), length)
-                    mstore(at, shl(192, amount))
-                    mstore(add(at, 8), receipt)
+                (uint256 head,) = items.read(i);
+                uint256 result = uint256(uint8(refusals[i])) << 64;
+                if (result == 0) {
+                    if (head.tokenIn() != Items.NONE) result = results.resultIn(traded++);
+                    if (result >> 64 == 0) {
+                        _mark(marks, head.number());
+                        _gather(burns, items, i, refusals.length);
+                    }
                 }
-                length += BURN_SIZE;
+                outcomes.put(i * OUTCOME_SIZE, OUTCOME_SIZE, head.number() << 72 | result);
             }
-            if (length == 0) continue;
-            assembly ("memory-safe") {
-                mstore(entries, length)
-            }
-            _registry.burn(group.tokens[token], entries);
         }
+        outcomes.cut(refusals.length * OUTCOME_SIZE);
+        if (marks.bits != 0) _used[marks.word] = marks.bits;
     }
 
-    /// @dev Marks the numbers that went through as used and packs what became of each item.
-    function _report(bytes calldata items, bytes memory refusals, uint64[] memory outs)
-        private
-        returns (bytes memory outcomes)
-    {
-        Items.Item memory item;
-        outcomes = new bytes(refusals.length * OUTCOME_SIZE); // last: the last store runs over its end
-        uint256 traded = 0;
-        (uint256 word, uint256 bits) = (type(uint256).max, 0);
-        for (uint256 i = 0; i < refusals.length; i++) {
-            items.read(i, item);
-            (uint256 id, uint256 refusal, uint256 out) = (item.number, uint8(refusals[i]), 0);
-            // Trades were made for the items that the plan let through: a refusal of the pools is theirs.
-            if (item.tokenIn != Items.NONE && refusal < REFUSED_NUMBER_USED) out = outs[traded++];
-            if (refusal == 0) {
-                if (id >> 8 != word) {
-                    if (bits != 0) _used[word] = bits;
-                    word = id >> 8;
-                    bits = _used[word];
-                }
-                bits |= 1 << (id & 255);
-            }
-            assembly ("memory-safe") {
-                let at := add(add(outcomes, 32), mul(i, OUTCOME_SIZE))
-                mstore(at, or(or(shl(192, id), shl(184, refusal)), shl(120, out)))
-            }
+    function _mark(Marks memory marks, uint256 number) private {
+        if (number >> 8 != marks.word) {
+            if (marks.bits != 0) _used[marks.word] = marks.bits;
+            (marks.word, marks.bits) = (number >> 8, _used[number >> 8]);
         }
-        if (bits != 0) _used[word] = bits;
+        marks.bits |= 1 << (number & 255);
+    }
+
+    /// @dev Adds item `i`'s burn to its token's, which get room for all items when the first one comes.
+    function _gather(bytes[] memory burns, bytes calldata items, uint256 i, uint256 count) private pure {
+        (uint256 head,) = items.read(i);
+        uint256 token = head.burnToken();
+        if (token == Items.NONE) return;
+        bytes memory entries = burns[token];
+        if (entries.length == 0) {
+            entries = new bytes(count * Items.BURN_SIZE);
+            entries.cut(0);
+            burns[token] = entries;
+        }
+        items.appendBurn(i, entries);
     }
 
     /// @dev The pools' second page, at the pools' own address.

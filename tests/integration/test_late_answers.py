@@ -6,6 +6,7 @@ RAIL-3: a success that arrives after we gave up is honoured or paid back, never 
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from juapesa.assembly import build_parts
 from juapesa.db import Database
 from juapesa.ledger import AccountKind, Transfer
 from juapesa.money import KES, Money
+from juapesa.payments.domain import Source
 from juapesa.payments.saga import Answered, CallOperator, LegKind
 from juapesa.rails.ports import Outcome, RailAnswer, Reason
 from juapesa_agents.common.options import Options
@@ -128,6 +130,18 @@ def test_a_payout_of_unknown_outcome_is_asked_about_ever_more_rarely(house: Hous
     later = leg(house, code, LegKind.PAYOUT)["next_at"] - asked
     assert 3_500 < later.total_seconds() < 3_700
     assert operator_called(house, code) is not None
+
+
+def test_money_stays_held_for_a_payment_however_long_it_takes(house: House) -> None:
+    payer, payee = house.phone(), house.phone("NG")
+    house.live(house.fill(payer, 1_000).code)
+    before, sent = house.wallet(payer), house.send(payer, payee, 300, Source.WALLET)
+    parts = house.parts()
+    with house.db.unit_of_work() as uow:
+        parts.ledger.expire_holds(uow, parts.clock.now() + timedelta(days=400))
+    house.live(sent.code)
+    assert house.wallet(payer) == before - sent.paid
+    house.assert_square()
 
 
 def test_a_refused_collection_is_asked_about_no_more(house: House) -> None:

@@ -7,8 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from juapesa.pools import bonding_model as model
-from juapesa.pools.bonding_model import BondingState, Refused
-from juapesa.pools.exact_model import INT64_MAX
+from juapesa.pools.bonding_model import INT64_MAX, BondingState, Refused
 from juapesa.pools.wad import WAD, exp_wad, ln_wad
 
 NOW = 1_790_000_000

@@ -196,6 +196,7 @@ _ERRORS = {
         "StatementFromFuture(uint64,uint64)",
         "StatementStale(uint64,uint64,uint64)",
         "StringTooLong(string)",
+        "TokenTwice(address)",
         "TooManyTokens()",
         "TransferFailed(address)",
         "UnfitToken(address)",

@@ -47,7 +47,7 @@ from juapesa.payments.saga import (
 from juapesa.wallet import People
 
 RAIL_WORK = "rail_work"  # notification channel: a rail leg is due
-HOLD_DAYS_MAX = 30
+HOLD_DAYS = 36_500  # only the payment itself ends its holds: money under way is never let go by a calendar
 PHONE_CONTEXT = "payments.to_phone"
 
 _FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.REFUNDED})
@@ -91,7 +91,7 @@ class Execution:
 
     def hold(self, uow: UnitOfWork, key: str, entry: Entry) -> Hold:
         """Reserve money on both sides. Raises LimitExceeded."""
-        expires_at = self.clock.now() + timedelta(days=HOLD_DAYS_MAX)
+        expires_at = self.clock.now() + timedelta(days=HOLD_DAYS)
         return self.ledger.hold(uow, key, self._transfers(uow, [entry])[0], expires_at)
 
     def available(self, uow: UnitOfWork, *accounts: AccountName) -> list[Money]:

@@ -10,9 +10,10 @@ six decimals on both sides, prices reserve units per token unit × 10^18; nothin
 from dataclasses import dataclass, replace
 from math import isqrt
 
-from juapesa.pools.exact_model import INT64_MAX, PPM
 from juapesa.pools.wad import WAD, pow_wad
 
+PPM = 10**6
+INT64_MAX = 2**63 - 1
 LOCKED = 1_000_000
 EXACT_DEGREES = {1_000_000: 1, 500_000: 2, 333_333: 3, 250_000: 4}
 

@@ -9,7 +9,6 @@ import {SignedPrice} from "../../../contracts/interfaces/IPriceOracle.sol";
 import {Group} from "../../../contracts/interfaces/IRouter.sol";
 import {Tokens} from "../../../contracts/libraries/Tokens.sol";
 import {TransientLock} from "../../../contracts/libraries/TransientLock.sol";
-import {Trade} from "../../../contracts/pools/PoolTypes.sol";
 import {RouterBase} from "../router/RouterBase.sol";
 
 /// @dev A token that is a registry's own by its word, and calls back from inside whatever it is asked.
@@ -195,8 +194,8 @@ contract HostileTokensTest is RouterBase {
         router.setRelayer(address(_evil), true);
         bytes[3] memory attacks = [
             abi.encodeCall(router.settle, (new SignedPrice[](0), none)),
-            abi.encodeCall(router.fundTrades, (new uint64[](0), new uint8[](0), "")),
-            abi.encodeCall(pools.tradeMany, (new Trade[](0), ""))
+            abi.encodeCall(router.fundTrades, ("", "")),
+            abi.encodeCall(pools.tradeMany, (new address[](0), "", ""))
         ];
         for (uint64 i = 0; i < 3; i++) {
             _evil.arm(i == 2 ? address(pools) : address(router), attacks[i]);

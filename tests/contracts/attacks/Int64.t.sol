@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 import {ILiquidity} from "../../../contracts/interfaces/ILiquidity.sol";
 import {IPools, IPoolsBook} from "../../../contracts/interfaces/IPools.sol";
-import {Move, Refusal, Reserves, Trade} from "../../../contracts/pools/PoolTypes.sol";
+import {Move, Refusal, Reserves} from "../../../contracts/pools/PoolTypes.sol";
+import {Trade} from "../pools/Trades.sol";
 import {PlainToken, PoolsBase} from "../pools/PoolsBase.sol";
 import {PlainRouter} from "../pools/Swaps.t.sol";
 

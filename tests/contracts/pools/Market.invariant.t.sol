@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 import {FeeIndex, ILiquidity, Lock, Position} from "../../../contracts/interfaces/ILiquidity.sol";
 import {IPegGovernance, IPegs, Peg} from "../../../contracts/interfaces/IPegs.sol";
-import {Move, Refusal, Reserves, Settings, Trade} from "../../../contracts/pools/PoolTypes.sol";
+import {Move, Refusal, Reserves, Settings} from "../../../contracts/pools/PoolTypes.sol";
+import {Trade} from "./Trades.sol";
 import {PlainToken, PoolsBase} from "./PoolsBase.sol";
 import {PlainRouter} from "./Swaps.t.sol";
 

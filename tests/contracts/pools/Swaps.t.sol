@@ -3,9 +3,11 @@ pragma solidity 0.8.30;
 
 import {ILiquidity} from "../../../contracts/interfaces/ILiquidity.sol";
 import {IPoolsBook, ITradeFunder, IPools} from "../../../contracts/interfaces/IPools.sol";
+import {Buckets} from "../../../contracts/libraries/LeakyBuckets.sol";
 import {TransientLock} from "../../../contracts/libraries/TransientLock.sol";
-import {Move, Refusal, Reserves, Trade} from "../../../contracts/pools/PoolTypes.sol";
+import {Move, Refusal, Reserves} from "../../../contracts/pools/PoolTypes.sol";
 import {PlainToken, PoolsBase} from "./PoolsBase.sol";
+import {Trade, Trades} from "./Trades.sol";
 
 /// @dev A router that makes what its batch needs.
 contract PlainRouter is ITradeFunder {
@@ -39,10 +41,15 @@ contract PlainRouter is ITradeFunder {
     }
 
     function go(Trade[] calldata trades) external returns (uint64[] memory, uint8[] memory) {
-        return _pools.tradeMany(trades, "");
+        (address[] memory tokens, bytes memory packed) = Trades.pack(trades);
+        return Trades.unpack(_pools.tradeMany(tokens, packed, ""));
     }
 
-    function fundTrades(uint64[] calldata, uint8[] calldata, bytes calldata)
+    function goPacked(address[] calldata tokens, bytes calldata trades) external {
+        _pools.tradeMany(tokens, trades, "");
+    }
+
+    function fundTrades(bytes calldata, bytes calldata)
         external
         override
         returns (Move[] memory, Move[] memory)
@@ -113,6 +120,67 @@ contract SwapsTest is PoolsBase {
         same("kes", reservesOf(kes).token, kes.balanceOf(address(pools)));
     }
 
+    function test_fuzz_a_batch_gives_what_its_trades_give_one_by_one(
+        uint64[12] memory amounts,
+        uint8[12] memory pairs
+    ) public {
+        address[4] memory listed = [address(usdc), address(kes), address(ngn), address(xau)];
+        Trade[] memory trades = new Trade[](12);
+        for (uint256 i = 0; i < 12; i++) {
+            uint64 least = pairs[i] > 200 ? amounts[i] : 0;
+            uint64 amount = uint64(within(amounts[i], 0, 40_000_000e6));
+            trades[i] = Trade(listed[pairs[i] % 4], listed[pairs[i] / 4 % 4], amount, least);
+        }
+        Move[] memory funds = new Move[](3);
+        for (uint256 i = 0; i < 3; i++) {
+            funds[i] = Move(listed[i], 1e18);
+            PlainToken(listed[i]).mint(address(this), 1e18);
+            pools.deposit(listed[i], 1e18, address(this));
+        }
+        uint256 before = vm.snapshotState();
+        uint64[] memory alone = _oneByOne(trades);
+        bytes32 after_ = _poolsNow();
+        vm.revertToState(before);
+        router.approve(ngn);
+        router.plan(funds, new Move[](0));
+        (uint64[] memory outs,) = router.go(trades);
+        for (uint256 i = 0; i < 12; i++) {
+            same("out", outs[i], alone[i]);
+        }
+        same("pools", uint256(_poolsNow()), uint256(after_));
+    }
+
+    function test_a_batch_names_each_token_once_and_at_most_sixteen() public {
+        address[] memory tokens = new address[](17);
+        vm.expectRevert(abi.encodeWithSelector(IPools.TooManyTokens.selector));
+        router.goPacked(tokens, "");
+        tokens = new address[](2);
+        (tokens[0], tokens[1]) = (address(kes), address(kes));
+        vm.expectRevert(abi.encodeWithSelector(IPools.TokenTwice.selector, address(kes)));
+        router.goPacked(tokens, "");
+    }
+
+    /// @dev The plain way: a trade that cannot be pays nothing.
+    function _oneByOne(Trade[] memory trades) private returns (uint64[] memory outs) {
+        outs = new uint64[](trades.length);
+        for (uint256 i = 0; i < trades.length; i++) {
+            Trade memory t = trades[i];
+            try pools.swapInternal(t.tokenIn, t.tokenOut, t.amountIn, t.minOut, address(this)) returns (
+                uint64 out
+            ) {
+                outs[i] = out;
+            } catch (bytes memory why) {
+                yes("a reason", why.length != 0);
+            }
+        }
+    }
+
+    function _poolsNow() private view returns (bytes32) {
+        (Reserves memory kesHeld,, Buckets memory kesLevels) = governance.state(address(kes));
+        (Reserves memory ngnHeld,, Buckets memory ngnLevels) = governance.state(address(ngn));
+        return keccak256(abi.encode(kesHeld, kesLevels, ngnHeld, ngnLevels));
+    }
+
     function test_a_batch_of_mints_and_burns_only_moves_claims() public {
         router.plan(_one(kes, 500e6), _one(kes, 200e6));
         router.go(new Trade[](0));
@@ -167,15 +235,15 @@ contract SwapsTest is PoolsBase {
 
     function test_a_trade_more_in_a_batch_costs_at_most_12_000_with_the_routers_part() public {
         router.plan(_one(kes, 10_000e6), new Move[](0));
-        Trade[] memory few = _hops(10);
-        router.go(few);
+        (address[] memory tokens, bytes memory few) = Trades.pack(_hops(10));
+        router.goPacked(tokens, few);
         uint256 before = gasleft();
-        router.go(few);
+        router.goPacked(tokens, few);
         uint256 ten = before - gasleft();
         router.plan(_one(kes, 110_000e6), new Move[](0));
-        Trade[] memory many = _hops(110);
+        (, bytes memory many) = Trades.pack(_hops(110));
         before = gasleft();
-        router.go(many);
+        router.goPacked(tokens, many);
         uint256 each = (before - gasleft() - ten) / 100;
         atMost("each", each, 12_000);
     }

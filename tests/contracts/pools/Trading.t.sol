@@ -11,7 +11,7 @@ import {
     SignedPrice
 } from "../../../contracts/interfaces/IPriceOracle.sol";
 import {TransientLock} from "../../../contracts/libraries/TransientLock.sol";
-import {Refusal, Reserves, Settings, Trade} from "../../../contracts/pools/PoolTypes.sol";
+import {Refusal, Reserves, Settings} from "../../../contracts/pools/PoolTypes.sol";
 import {PlainToken, PoolsBase} from "./PoolsBase.sol";
 
 /// @dev Calls back into the pools from inside its own transfer.
@@ -375,7 +375,7 @@ contract TradingTest is PoolsBase {
         _refused(said);
         IPriceGovernance(address(pools)).configurePrice(address(kes), 1, 3);
         _refused(abi.encodeWithSelector(IPools.NotRouter.selector, user));
-        pools.tradeMany(new Trade[](0), "");
+        pools.tradeMany(new address[](0), "", "");
         vm.stopPrank();
     }
 

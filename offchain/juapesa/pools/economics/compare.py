@@ -8,7 +8,7 @@ from juapesa.pools.economics.scenarios import Plan, Scenario, scenarios
 from juapesa.pools.economics.venues import ConstantProduct, ConstantSum, OurPool, Venue
 from juapesa.pools.exact_model import E18, Settings
 
-# The settings that reach the goals; audits/economics.md says what each of them is for.
+# The settings that came out of playing thirty days of the real series; hour and day are what bounds a loss.
 DEFAULT = Settings(
     spread_ppm=400,
     age_ppm_per_minute=100,
