@@ -10,7 +10,7 @@ import {Fill, Pool, Refusal} from "./PoolTypes.sol";
 /// what it costs is beside that, all of it in USDC: a fee (the half-spread of the value) and the change of
 /// the potential Φ = s × G² / (2 T), where G is how far the token side's value is above its target. A trade
 /// that raises Φ pays the rise into the pot; one that lowers it is paid the drop × heal out of the pot,
-/// never more than is in it. The roundings are all for the pool. offchain/juapesa/pools/model.py is the
+/// never more than is in it. The roundings are all for the pool. offchain/juapesa/pools/exact_model.py is the
 /// same, line by line, and the tests compare them.
 /// @dev `unchecked`: amounts are 64 bits, mid 80, T 65, G scaled by 10^6 86, s × heal 40 (all checked where
 /// they enter); the widest product, 4kn scaled by Q², is under 2^251.
