@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     pytest closes the one that all sessions of a user share at each start. A PostgreSQL of another session,
     which runs as a user of its own when that user is root, would lose its files in the middle.
     """
-    root = tempfile.mkdtemp(prefix="jua-tests-")
+    root = tempfile.mkdtemp(prefix="jua-")
     os.environ["PYTEST_DEBUG_TEMPROOT"] = root
     config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
 

@@ -155,7 +155,8 @@ def test_receipt_data_holds_amounts_as_text_and_no_person(client: TestClient) ->
     body = client.get("/api/receipts/DONE").json()
     assert body["receives"] == {"amount": "11234.00", "currency": "NGN"}
     assert set(body) == {
-        *("code", "kind", "status", "paid", "receives", "fees", "rate", "created_at", "ended_at", "steps")
+        *("code", "kind", "status", "paid", "receives", "fees", "rate", "created_at", "ended_at", "steps"),
+        "ledger_rows",
     }
     assert body["steps"][2]["leaf_indexes"] == [4, 5]
 

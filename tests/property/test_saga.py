@@ -5,10 +5,10 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from juapesa.ledger import AccountKind
+from juapesa.ledger import AccountKind, AccountName
 from juapesa.money import KES, NGN, USDC, Money
 from juapesa.payments import bookings
-from juapesa.payments.bookings import Account, Entry, Parties
+from juapesa.payments.bookings import Entry, Parties
 from juapesa.payments.domain import Kind, Source, Status
 from juapesa.payments.saga import (
     CHAIN_LEGS,
@@ -54,7 +54,7 @@ class World:
         legs = tuple(Leg(seq, each, LegState.WAITING) for seq, each in enumerate(plan(kind, source)))
         self.saga = Saga(1, kind, source, amount, total, receives, Status.PROCESSING, legs)
         self.parties = PARTIES if cross_border else Parties(7, "mpesa-ke", "mpesa-ke")
-        self.balances: dict[Account, int] = defaultdict(int)
+        self.balances: dict[AccountName, int] = defaultdict(int)
         self.held: dict[int, Entry] = {}
         self.bookings: list[tuple[Booking, int]] = []
         self.messages: list[Tell] = []
@@ -125,7 +125,7 @@ class World:
         fields = {name: getattr(self.saga, name) for name in Saga.__slots__}
         self.saga = Saga(**{**fields, **changes})  # type: ignore[arg-type]
 
-    def balance(self, account: Account) -> int:
+    def balance(self, account: AccountName) -> int:
         return self.balances[account]
 
 

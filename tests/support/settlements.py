@@ -60,10 +60,10 @@ class Hub:
         mint = self.mint_of(CKES, units)
         return Wanted(Orders(mint=mint, swap=Swap(mint.amount, naira), burn=naira))
 
-    def liquidity(self) -> None:
-        """Both pools' first liquidity, as a first start brings it; and fresh prices."""
+    def liquidity(self, kept: int = 0) -> None:
+        """Both pools' first liquidity, as a first start brings it, and prices; the hub keeps ``kept``."""
         for token, units in POOL_TOKENS.items():
-            self.settle(self.mint(token, units))
+            self.settle(self.mint(token, units + kept))
             address = self.chain.deployment.tokens[token]
             self.send(abi.PROVIDE.call(address, units, POOL_USDC, 0))
 

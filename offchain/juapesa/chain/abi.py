@@ -198,6 +198,7 @@ _ERRORS = {
         "StringTooLong(string)",
         "TokenTwice(address)",
         "TooManyTokens()",
+        "TokenRefused(address,uint256)",
         "TransferFailed(address)",
         "UnfitToken(address)",
         "UnknownCheckpoint(uint64)",

@@ -7,6 +7,7 @@ there is written down and forgotten.
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,8 @@ class Courier:
     """Sends deliveries in order of posting, ``WORKERS`` at a time."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Delivery] = asyncio.Queue(QUEUE_MAX)
+        # Each with those that go when it has arrived.
+        self._queue: asyncio.Queue[tuple[Delivery, Sequence[Delivery]]] = asyncio.Queue(QUEUE_MAX)
         self._held: list[Delivery] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._client: httpx.AsyncClient | None = None
@@ -73,13 +75,15 @@ class Courier:
             await self._client.aclose()
 
     def post(self, delivery: Delivery) -> None:
-        """Queue a delivery and, behind it, those that were held back for a wrong order."""
+        """Queue a delivery; those that were held back for a wrong order follow once it has arrived."""
         held, self._held = self._held, []
-        for each in (delivery, *held):
-            try:
-                self._queue.put_nowait(each)
-            except asyncio.QueueFull:
-                self.dropped += 1
+        self._put(delivery, held)
+
+    def _put(self, delivery: Delivery, behind: Sequence[Delivery]) -> None:
+        try:
+            self._queue.put_nowait((delivery, behind))
+        except asyncio.QueueFull:
+            self.dropped += 1 + len(behind)
 
     async def hold(self, delivery: Delivery, seconds: float) -> None:
         """Let at least one later delivery pass first; after ``seconds`` go anyway."""
@@ -112,10 +116,12 @@ class Courier:
 
     async def _work(self) -> None:
         while True:
-            delivery = await self._queue.get()
+            delivery, behind = await self._queue.get()
             try:
                 await self.ask(delivery, TIMEOUT_SECONDS)
             finally:
+                for each in behind:
+                    self._put(each, ())
                 self._queue.task_done()
 
     def _note(self, delivery: Delivery, status: int, fault: str) -> None:
