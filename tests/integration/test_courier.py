@@ -242,7 +242,9 @@ def test_a_purse_that_is_low_or_a_fee_that_is_high_stops_the_sender(quick: Sandb
     signer = Signer.from_private_key(bytes.fromhex(PLAY_KEY[2:]))
 
     async def price(purse: Purse, gas: int) -> int:
-        return await purse.price(await Rpc(quick.url).freeze(), signer.address, gas)
+        offered = await purse.price(await Rpc(quick.url).freeze(), signer.address)
+        purse.require_fair(offered, gas)
+        return offered
 
     assert asyncio.run(price(Purse(floor_hbar=100, fee_max_hbar=50), 15_000_000)) == quick.gas_price
     with pytest.raises(PurseLow):

@@ -4,6 +4,7 @@ A relayer without HBAR, or one that pays any price, ends everything that needs t
 before the first refused transaction. Amounts in the chain's envelope are weibar, 10^-18 HBAR.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from juapesa.chain.rpc import Frozen
@@ -35,14 +36,17 @@ class Purse:
     floor_hbar: int
     fee_max_hbar: int
 
-    async def price(self, at: Frozen, address: str, gas: int) -> int:
-        """The gas price to offer, weibar. Raises PurseLow, FeeTooHigh."""
-        self.require_filled(await at.balance(address))
-        price = await at.rpc.gas_price()
+    async def price(self, at: Frozen, address: str) -> int:
+        """The gas price to offer, weibar. Raises PurseLow."""
+        held, price = await asyncio.gather(at.balance(address), at.rpc.gas_price())
+        self.require_filled(held)
+        return price
+
+    def require_fair(self, price: int, gas: int) -> None:
+        """Raise FeeTooHigh when a transaction with this limit may cost more than one is worth to us."""
         if price * gas > self.fee_max_hbar * WEIBARS_PER_HBAR:
             asked = -(-price * gas // WEIBARS_PER_HBAR)
             raise FeeTooHigh(f"The network asks up to {asked} HBAR; we pay {self.fee_max_hbar} at most.")
-        return price
 
     def require_filled(self, weibars: int) -> None:
         """Raise PurseLow when the balance is under the floor."""

@@ -35,10 +35,10 @@ from juapesa.issuance.service import CHAIN_ITEMS, Issuance
 
 # An open item is failed only when the chain cannot settle it any more, whatever its clock shows.
 DEADLINE_MARGIN = timedelta(seconds=10)
-IN_FLIGHT_MAX = 4  # as many as fit between a send and its receipt at the mirror
-BATCH_SECONDS = 1.0  # between two batches: what is due in quick succession shares one
+IN_FLIGHT_MAX = 8  # as many as fit between a send and its receipt at the mirror
+BATCH_SECONDS = 0.5  # between two batches: what is due in quick succession shares one
 # Receipts that come in quick succession share a statement; the first of them does not wait.
-GATHER_SECONDS = 1.0
+GATHER_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -65,60 +65,74 @@ class Relay:
         done, on_their_way, clear = (0, 0, True) if self.dry_run else await self._follow_all()
         if not clear or on_their_way >= IN_FLIGHT_MAX or not self._is_due():
             return done
-        at = await self.courier.rpc.freeze(await asyncio.to_thread(self._newest_block))
-        if not on_their_way:
-            await self._end_overdue(at)
+        await self._end_overdue()
         ready = await asyncio.to_thread(self._ready)
+        if not ready:
+            return done
+        at = await self._freeze()
         settling = [each for each in ready if each.orders.provide is None]
         if settling:
-            prices, sendable = await self._prices(settling)
-            return done + await self._settle(at, sendable, prices)
+            (prices, sendable), terms = await asyncio.gather(self._prices(settling), self._terms(at))
+            return done + await self._settle(terms, sendable, prices)
         providing = [each for each in ready if each.orders.provide is not None]
-        # Alone: the next estimate must see what this one has changed.
-        return done + (await self._provide(at, providing[0]) if providing and not on_their_way else 0)
+        if providing and not on_their_way:  # alone: the next estimate must see what this one has changed
+            done += await self._provide(await self._terms(at), providing[0])
+        return done
+
+    async def _freeze(self) -> Frozen:
+        """The chain with everything in it that we know to be done. Raises ChainBehind."""
+        return await self.courier.rpc.freeze(await asyncio.to_thread(self._newest_block))
 
     def _is_due(self) -> bool:
         return not self._sent or time.monotonic() - self._sent[0] >= self.batch_seconds
 
     # --- sending ---------------------------------------------------------------------------
 
-    async def _settle(self, at: Frozen, ready: Sequence[Ready], prices: Sequence[SignedPrice]) -> int:
+    async def _terms(self, at: Frozen) -> "Terms":
+        """Raises PurseLow."""
+        shown, ours, price = await asyncio.gather(
+            at.nonce(self.address), asyncio.to_thread(self._next_nonce), self.purse.price(at, self.address)
+        )
+        # The mirror may not show yet what is on record.
+        return Terms(at, max(shown, ours), price)
+
+    async def _settle(self, terms: "Terms", ready: Sequence[Ready], prices: Sequence[SignedPrice]) -> int:
         data = settle_call(ready, prices, self.deployment, self.issuance.receipt_key)
         try:
-            gas = await self._gas(at, data)
+            gas = await self._gas(terms.at, data)
         except RpcRefused:
             # Too large for one transaction, or a state that no estimate foresees: send fewer.
             if len(ready) > 1:
-                return await self._settle(at, ready[: len(ready) // 2], prices)
+                return await self._settle(terms, ready[: len(ready) // 2], prices)
             gas = GAS_MAX
-        return await self._send(at, data, gas, ready)
+        return await self._send(terms, data, gas, ready)
 
-    async def _provide(self, at: Frozen, ready: Ready) -> int:
+    async def _provide(self, terms: "Terms", ready: Ready) -> int:
         """The house's liquidity, in a transaction of its own, once the hub has it and there is a price."""
         data = provide_call(ready, self.deployment)
         try:
-            gas = await self._gas(at, data)
+            gas = await self._gas(terms.at, data)
         except RpcRefused as refused:
             if abi.error_name(_revert_data(refused)) != "StalePrice":
                 return 0  # not yet in the hub, or not any more: it waits for that, or for its deadline
             prices = await self.publishers.newest()
             data = settle_call([], prices, self.deployment, self.issuance.receipt_key)
-            return await self._send(at, data, await self._gas(at, data), []) if prices else 0
-        return await self._send(at, data, gas, [ready])
+            return await self._send(terms, data, await self._gas(terms.at, data), []) if prices else 0
+        return await self._send(terms, data, gas, [ready])
 
     async def _gas(self, at: Frozen, data: bytes) -> int:
         return await at.estimate_gas(self.address, self.deployment.router, data)
 
-    async def _send(self, at: Frozen, data: bytes, gas: int, ready: Sequence[Ready]) -> int:
+    async def _send(self, terms: "Terms", data: bytes, gas: int, ready: Sequence[Ready]) -> int:
         if self.dry_run:
             return len(ready)
         limit = gas_limit(gas)
-        shown, ours = await at.nonce(self.address), await asyncio.to_thread(self._next_nonce)
+        self.purse.require_fair(terms.price, limit)
         signed = sign_call(
             self.courier.signer,
             chain_id=self.deployment.chain_id,
-            nonce=max(shown, ours),  # the mirror may not show yet what is on record
-            gas_price=await self.purse.price(at, self.address, limit),
+            nonce=terms.nonce,
+            gas_price=terms.price,
             gas=limit,
             to=self.deployment.router,
             data=data,
@@ -233,13 +247,14 @@ class Relay:
         data = await at.call(self.deployment.router, abi.SETTLED.call(number))
         return bool(abi.SETTLED.result(data)[0])
 
-    async def _end_overdue(self, at: Frozen) -> None:
+    async def _end_overdue(self) -> None:
         """Items that waited too long (no quorum, no liquidity) and are in no transaction.
 
         One that was sent before is failed only on the word of a block that is past its deadline too.
         """
         overdue = await asyncio.to_thread(self._overdue)
         if overdue and not self.dry_run:
+            at = await self._freeze()
             settled = await self._settled(at, [item for item in overdue if item.attempts])
             over = await at.time()
             ended = [
@@ -310,6 +325,15 @@ class Relay:
             self.issuance.refresh_expired(uow)
             if self.issuance.gather(uow):
                 self._gathered[:] = [now]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a transaction is built on: the chain at one block, the next nonce, and the price of gas."""
+
+    at: Frozen
+    nonce: int
+    price: int
 
 
 def _revert_data(refused: RpcRefused) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +51,15 @@ def insert_item(
 def item(uow: UnitOfWork, item_id: uuid.UUID) -> ItemRow | None:
     row = uow.one("SELECT * FROM issuance.item WHERE id = %s", (item_id,))
     return _item(row) if row else None
+
+
+def ended_of(uow: UnitOfWork, item_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of these items that have ended."""
+    rows = uow.all(
+        "SELECT id FROM issuance.item WHERE id = ANY(%s) AND state IN ('settled', 'failed')",
+        (list(item_ids),),
+    )
+    return [row["id"] for row in rows]
 
 
 def ready_items(uow: UnitOfWork, quorum: int, limit: int) -> list[ItemRow]:
