@@ -17,10 +17,12 @@ from juapesa.db import EmbeddedPostgres, reading
 from juapesa.db.migrate import position
 from juapesa.errors import JuaError, Unavailable
 from juapesa.ledger.engine.checks import last_verdict
+from juapesa.transparency import anchor_store
 
 TIMEOUT_SECONDS = 3.0
 CLOCK_SKEW_SECONDS_MAX = 15.0  # a custody statement that is newer than the chain's time is refused
 CHECK_AGE_MAX = timedelta(hours=3)
+ANCHOR_AGE_MAX = timedelta(minutes=10)
 START = "Start everything with `jua up`, or look into its logs."
 
 
@@ -63,6 +65,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "keys", lambda: _keys(settings)
     yield "database", lambda: _database(settings)
     yield "books", lambda: _books(settings)
+    yield "anchors", lambda: _anchors(settings)
     yield "chain", lambda: _chain(settings)
     yield "clock", lambda: _clock(settings)
     yield "contracts", lambda: _contracts(settings)
@@ -130,6 +133,25 @@ def _books(settings: Settings) -> str:
     if age > CHECK_AGE_MAX:
         raise Fault(f"last checked at {checked.at:%Y-%m-%d %H:%M} UTC", "Does the bookkeeper run?")
     return f"{checked.verdict.transfers} rows, all as they were booked, {age.total_seconds():.0f} s ago"
+
+
+def _anchors(settings: Settings) -> str:
+    topic = settings.anchor.topic
+    if topic is None:
+        return "no topic is set, so nothing is anchored"
+    try:
+        with reading(_database_url(settings)) as snapshot:
+            last, waiting = anchor_store.last_placed(snapshot, topic), anchor_store.waiting(snapshot, topic)
+    except psycopg.Error as problem:
+        raise Fault(f"they cannot be read ({type(problem).__name__})", "Run `jua db upgrade`.") from problem
+    advice = "Does the agent run? `jua agent anchor --once`; has its account HBAR?"
+    if last is None or last.anchored_at is None:
+        raise Fault(f"nothing is in topic {topic} yet", advice)
+    age = datetime.now(UTC) - last.anchored_at
+    said = f"message {last.sequence} of topic {topic}, {age.total_seconds():.0f} s ago"
+    if waiting and age > ANCHOR_AGE_MAX:
+        raise Fault(f"more is to be anchored since {said}", advice)
+    return said
 
 
 def _database(settings: Settings) -> str:

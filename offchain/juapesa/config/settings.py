@@ -155,6 +155,18 @@ class CapitalSettings(Section):
     hub_whole: dict[str, int] = {"cKES": 100_000, "cNGN": 1_000_000}  # covers losses of unwinding swaps
 
 
+class AnchorSettings(Section):
+    """A topic of Hedera's consensus service for our heads and roots; without one nothing is anchored."""
+
+    topic: str | None = None  # 0.0.N; `jua anchor topic` makes one
+    key: str = "anchor"  # the keystore's name of the ECDSA key that pays and may submit
+    account: str | None = None  # 0.0.N; None: the mirror is asked for the account at the key's address
+    mirror_url: str = "http://127.0.0.1:7546"
+    nodes: dict[str, str] = {"0.0.3": "127.0.0.1:50211"}  # account to host:port of the native API
+    every_seconds: int = Field(default=60, ge=1)
+    fee_tinybars_max: int = Field(default=100_000_000, ge=1)  # a message costs about 0.001 USD
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -176,6 +188,7 @@ class Settings(BaseSettings):
     waits: WaitSettings = WaitSettings()
     fees: FeeSettings = FeeSettings()
     capital: CapitalSettings = CapitalSettings()
+    anchor: AnchorSettings = AnchorSettings()
     publishers: int = Field(default=3, ge=3, le=16)  # of prices, in the local world
     attesters: int = 3
     attester_quorum: int = 2

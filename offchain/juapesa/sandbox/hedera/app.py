@@ -69,6 +69,7 @@ def build(
         to, amount = body.get("to"), body.get("tinybars")
         if not isinstance(to, str) or len(to) != 42 or type(amount) is not int or abs(amount) > 2**62:
             raise InvalidInput("Send an address as 'to' and whole 'tinybars'.")
+        world.entities.see(to.lower())  # a transfer to an address that is new makes its account
         await world.chain.credit(to, amount)
         block = await world.chain.mine()
         return JSONResponse({"block": block.number}, 201)
