@@ -24,7 +24,7 @@ from juapesa.cli import pay
 from juapesa.db import Database
 from juapesa.errors import InvalidInput, JuaError
 from juapesa.payments.errors import NotSafe, NotStuck, UnknownPayment
-from juapesa.payments.saga import LegKind
+from juapesa.payments.saga import ANOTHER_AMOUNT, CallOperator, LegKind
 from juapesa.payments.stuck import Decision, StuckLeg
 from juapesa.payments.stuck_store import Release
 from juapesa.payments.stumbles import STUMBLES_MAX
@@ -209,6 +209,25 @@ def test_what_the_chain_refused_too_often_is_tried_once_more_when_released(house
     house.assert_square()
 
 
+def test_a_call_that_no_rule_would_repeat_stays_until_what_was_tried_again_has_ended(house: House) -> None:
+    payer, payee = house.phone(), house.phone("NG")
+    house.momo.fault("payout", "late", phone=payee[1:], count=1, seconds=2)
+    code = house.send(payer, payee, 1_000).code
+    house.live_until(code, "pending")
+    with house.db.unit_of_work() as uow:
+        [row] = uow.all("SELECT payment_id, seq FROM payments.leg WHERE kind = 'payout'")
+        call = [CallOperator(ANOTHER_AMOUNT)]
+        house.parts().work.execution.run(uow, row["payment_id"], row["seq"], call)
+    release(house, code, row["seq"])
+    found = stuck_leg(house, code)
+    assert found is not None
+    assert found.reason == ANOTHER_AMOUNT
+    house.live(code)
+    assert house.status(code) == "completed"
+    assert stuck(house) == []
+    house.assert_square()
+
+
 def test_a_report_that_contradicts_an_end_is_called_out_until_somebody_has_dealt_with_it(
     house: House,
 ) -> None:
@@ -217,7 +236,8 @@ def test_a_report_that_contradicts_an_end_is_called_out_until_somebody_has_dealt
     assert stuck(house) == []
     with house.db.unit_of_work() as uow:
         [row] = uow.all("SELECT payment_id FROM payments.leg WHERE kind = 'collect'")
-        house.parts().work.execution.run(uow, row["payment_id"], 0, [pay_attention()])
+        call = [CallOperator("a collect that ended done is now reported failed")]
+        house.parts().work.execution.run(uow, row["payment_id"], 0, call)
     found = stuck_leg(house, code)
     assert found is not None
     assert (found.seq, found.choices) == (0, (Decision.NOTED,))
@@ -226,12 +246,6 @@ def test_a_report_that_contradicts_an_end_is_called_out_until_somebody_has_dealt
     release(house, code, 0, Decision.NOTED, "their mistake, see their letter of today")
     assert stuck(house) == []
     house.assert_square()
-
-
-def pay_attention() -> Any:
-    from juapesa.payments.saga import CallOperator
-
-    return CallOperator("a collect that ended done is now reported failed")
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,17 @@ class StuckDesk:
         stuck_store.insert_release(uow, payment_id, asked)
         store.add_event(uow, payment_id, asked.at, "released", decision, seq)
         if row["called_for"] is not None:
-            store.call_operator(uow, payment_id, None)
+            self._answer_call(uow, payment_id, row, decision)
         self._act(uow, payment_id, seq, decision)
         return asked
+
+    def _answer_call(self, uow: UnitOfWork, payment_id: int, row: dict[str, Any], decision: Decision) -> None:
+        """The call ends; one that no rule would repeat stays until its leg has ended, if that is under way."""
+        stays = row["call_ends_with"] is None and LegState(row["state"]) not in ENDED
+        if decision is Decision.TRY_AGAIN and stays:
+            store.call_operator(uow, payment_id, row["called_for"], until_end_of=row["seq"])
+        else:
+            store.call_operator(uow, payment_id, None)
 
     def _act(self, uow: UnitOfWork, payment_id: int, seq: int, decision: Decision) -> None:
         loaded = store.load(uow, payment_id)

@@ -12,7 +12,7 @@ LEGS_SHOWN_MAX = 500
 _LEGS = """
 SELECT p.id AS payment_id, p.code, p.status, q.kind AS payment_kind, l.seq, l.kind, l.state, l.attempts,
        l.code AS last_word, l.hold_id, l.next_at, l.stumbles, l.stumbled_on,
-       CASE WHEN called.seq = l.seq THEN p.needs_operator END AS called_for,
+       CASE WHEN called.seq = l.seq THEN p.needs_operator END AS called_for, p.call_ends_with,
        CASE WHEN called.seq = l.seq THEN called.at
             ELSE coalesce(l.asked_at, l.next_at, p.created_at) END AS since,
        l.seq = (SELECT max(seq) FROM payments.leg WHERE payment_id = p.id) AS is_last,
