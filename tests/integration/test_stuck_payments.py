@@ -23,14 +23,16 @@ from juapesa.assembly import Parts, build_parts
 from juapesa.cli import pay
 from juapesa.db import Database
 from juapesa.errors import InvalidInput, JuaError
+from juapesa.payments.decisions import Decision
 from juapesa.payments.errors import NotSafe, NotStuck, UnknownPayment
 from juapesa.payments.saga import ANOTHER_AMOUNT, CallOperator, LegKind
-from juapesa.payments.stuck import Decision, StuckLeg
+from juapesa.payments.stuck import StuckLeg
 from juapesa.payments.stuck_store import Release
 from juapesa.payments.stumbles import STUMBLES_MAX
 from juapesa.rails.ports import PayoutOrder, Rail, RailAnswer
 from juapesa_agents.common.options import Options
 from juapesa_agents.settler import Settler
+from support.books import assert_books_verify
 from support.payments_house import DEPLOYMENT, House, payments_house
 
 SECONDS_MAX = 20.0
@@ -88,10 +90,15 @@ def stuck_leg(house: House, code: str) -> StuckLeg | None:
 
 
 def release(
-    house: House, code: str, seq: int, decision: Decision = Decision.TRY_AGAIN, because: str = "it is mended"
+    house: House,
+    code: str,
+    seq: int,
+    decision: Decision = Decision.TRY_AGAIN,
+    because: str = "it is mended",
+    by: str = "operations",
 ) -> Release:
     with house.db.unit_of_work() as uow:
-        return house.parts().stuck.release(uow, code, seq, decision, by="operations", because=because)
+        return house.parts().stuck.release(uow, code, seq, decision, by=by, because=because)
 
 
 def stand_still(house: House) -> None:
@@ -134,7 +141,7 @@ def test_a_silent_payout_is_never_given_up_on_and_is_asked_about_at_once_when_re
     stand_still(house)
     found = stuck_leg(house, code)
     assert found is not None
-    assert found.choices == (Decision.TRY_AGAIN,)
+    assert found.choices == (Decision.TRY_AGAIN, Decision.PAID, Decision.NOT_PAID)
     with pytest.raises(NotSafe, match="try-again"):
         release(house, code, found.seq, Decision.GIVE_UP)
     with house.db.unit_of_work() as uow:
@@ -168,6 +175,33 @@ def test_a_payout_that_the_operator_keeps_refusing_to_take_can_be_given_up_and_i
     assert house.moved(house.mpesa, "payout", payer) == house.moved(house.mpesa, "collect", payer)
     assert stuck_leg(house, code) is None
     house.assert_square()
+
+
+@pytest.mark.parametrize(("decision", "end"), [(Decision.PAID, "completed"), (Decision.NOT_PAID, "refunded")])
+def test_what_an_operator_states_counts_when_two_people_say_so(
+    house: House, decision: Decision, end: str
+) -> None:
+    payer, payee = house.phone(), house.phone("NG")
+    house.momo.fault("payout", "late", phone=payee[1:], seconds=60)
+    code = house.send(payer, payee, 1_000).code
+    house.live_until(code, "pending")
+    stand_still(house)
+    found = stuck_leg(house, code)
+    assert found is not None
+    first = release(house, code, found.seq, decision, "their letter 17", by="Amina")
+    assert not first.acted
+    assert release(house, code, found.seq, decision, "their letter 17", by="Amina") == first
+    assert not release(house, code, found.seq, decision, "I am sure", by="Amina").acted  # still one person
+    assert house.status(code) == "pending"
+    other = Decision.NOT_PAID if decision is Decision.PAID else Decision.PAID
+    assert not release(house, code, found.seq, other, "their letter 17", by="Baraka").acted  # not the same
+    assert not release(house, code, found.seq, decision, "their letter 17", by="Amina").acted
+    assert release(house, code, found.seq, decision, "their letter 17", by="Baraka").acted
+    house.live(code)
+    assert house.status(code) == end
+    assert "release wanted" in history(house, code)
+    assert stuck(house) == []
+    assert_books_verify(house.db)
 
 
 def test_a_collection_given_up_by_a_person_is_paid_back_when_it_succeeds_after_all(house: House) -> None:
@@ -277,8 +311,8 @@ def test_what_was_decided_stays_on_record(house: House) -> None:
     stand_still(house)
     release(house, code, 0, because="asked by  support")
     with house.db.unit_of_work() as uow:
-        [row] = uow.all("SELECT decision, by, because FROM payments.release")
-    assert tuple(row.values()) == ("try-again", "operations", "asked by support")
+        [row] = uow.all("SELECT decision, by, because, acted FROM payments.release")
+    assert tuple(row.values()) == ("try-again", "operations", "asked by support", True)
     with pytest.raises(psycopg.Error, match="append-only"), house.db.unit_of_work() as uow:
         uow.execute("DELETE FROM payments.release")
 
