@@ -10,8 +10,9 @@ import httpx
 import psycopg
 
 from juapesa.chain import load_deployment
+from juapesa.chain.purse import WEIBARS_PER_HBAR, Purse, PurseLow
 from juapesa.config import Settings
-from juapesa.crypto import open_keystore
+from juapesa.crypto import Keystore, open_keystore
 from juapesa.db import EmbeddedPostgres, reading
 from juapesa.db.migrate import position
 from juapesa.errors import JuaError, Unavailable
@@ -68,6 +69,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "chain", lambda: _chain(settings)
     yield "clock", lambda: _clock(settings)
     yield "contracts", lambda: _contracts(settings)
+    yield "fees", lambda: _fees(settings)
     operators = {
         "mpesa-ke": settings.daraja.base_url,
         "momo-ng": settings.momo.base_url,
@@ -91,15 +93,21 @@ def _configuration(settings: Settings) -> str:
 
 
 def _keys(settings: Settings) -> str:
+    _keystore(settings)
     directory = settings.data_dir / "keys"
-    if not (directory / "keystore.json").exists():
-        raise Fault(f"no keystore in {directory}", "`jua up` makes it at its first start.")
-    open_keystore(settings)
     files = list(directory.iterdir())
     loose = [file.name for file in files if file.stat().st_mode & 0o077]
     if loose:
         raise Fault(f"others may read {', '.join(sorted(loose))}", f"chmod 600 {directory}/*")
     return f"the keystore opens; {len(files)} files, for their owner only"
+
+
+def _keystore(settings: Settings) -> Keystore:
+    """The keystore that is there; opening would make one."""
+    directory = settings.data_dir / "keys"
+    if not (directory / "keystore.json").exists():
+        raise Fault(f"no keystore in {directory}", "`jua up` makes it at its first start.")
+    return open_keystore(settings)
 
 
 def _database_url(settings: Settings) -> str:
@@ -192,6 +200,17 @@ def _contracts(settings: Settings) -> str:
             f"no code on chain for {', '.join(missing)}", "Run `jua deploy`; locally `jua up --fresh`."
         )
     return f"{len(addresses)} contracts have code"
+
+
+def _fees(settings: Settings) -> str:
+    """The relayer pays for everything that goes to the chain."""
+    chain, relayer = settings.chain, _keystore(settings).signer("relayer").address
+    held = int(_rpc(settings, "eth_getBalance", relayer, "latest"), 16)
+    try:
+        Purse(chain.balance_floor_hbar, chain.fee_max_hbar).require_filled(held)
+    except PurseLow as low:
+        raise Fault(low.detail, f"Pay HBAR to {relayer}; until then nothing reaches the chain.") from low
+    return f"the relayer holds {held // WEIBARS_PER_HBAR} HBAR"
 
 
 def _rpc(settings: Settings, method: str, *params: Any) -> Any:

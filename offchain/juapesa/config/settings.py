@@ -18,7 +18,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-LOCAL_NETWORK = "hedera-local"
+LOCAL_NETWORK = "hedera-local"  # a plain EVM with Hedera's figures
+SANDBOX_NETWORK = "hedera-sandbox"  # an EVM behind Hedera's own rules
+OWN_NETWORKS = (LOCAL_NETWORK, SANDBOX_NETWORK)  # those that `jua up` starts itself
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,6 +37,7 @@ class PortSettings(Section):
     api: int = 8700
     ussd: int = 8789
     chain: int = 8545
+    hapi: int = 50211  # the Hedera sandbox's native API
     daraja: int = 8710
     momo: int = 8711
     africastalking: int = 8712
@@ -47,11 +50,15 @@ class ChainSettings(Section):
 
     network: str = LOCAL_NETWORK
     rpc_url: str = "http://127.0.0.1:8545"
+    rpc_fallback_urls: list[str] = []  # of the same chain, asked when the first is silent or behind
     chain_id: int = 298
     deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
     block_seconds: float = 2.0
     batch_items_max: int = Field(default=100, ge=1, le=128)  # keeps a batch under Hedera's 15 M gas
     item_deadline_seconds: int = 120
+    # The relayer's HBAR: below the floor it sends nothing, and for one transaction it pays so much at most.
+    balance_floor_hbar: int = 100
+    fee_max_hbar: int = 50
     # The price publishers; the pools want three at least, and their signatures.
     price_urls: list[str] = [f"http://127.0.0.1:8713/{number}" for number in (1, 2, 3)]
 
@@ -210,7 +217,7 @@ def load(**overrides: Any) -> Settings:
     chain = _defaulted(settings.chain, rpc_url=settings.ports.chain)
     if "price_urls" not in chain.model_fields_set:
         chain = chain.model_copy(update={"price_urls": _local_publishers(settings)})
-    if chain.network == LOCAL_NETWORK and "deployments_dir" not in chain.model_fields_set:
+    if chain.network in OWN_NETWORKS and "deployments_dir" not in chain.model_fields_set:
         chain = chain.model_copy(update={"deployments_dir": settings.data_dir / "deployments" / "chains"})
     return _defaulted(settings, public_url=settings.ports.api).model_copy(
         update={

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0055_anchors"
-down_revision = "0042_liabilities"
+down_revision = "0050_in_flight"
 branch_labels = None
 depends_on = None
 
