@@ -33,87 +33,100 @@ library PoolMath {
         }
     }
 
-    /// @notice Token → USDC, exact token in.
-    function sellExactIn(Pool memory p, uint256 tokenIn) internal pure returns (Fill memory f) {
+    /// @notice Token → USDC, exact token in. Like the three below, writes the trade into `f` when it returns NONE.
+    function sellExactIn(Pool memory p, uint256 tokenIn, Fill memory f) internal pure returns (Refusal) {
         unchecked {
-            if (tokenIn > INT64_MAX) return _refused(f, Refusal.BAD_AMOUNT);
-            f.sell = true;
-            f.amountIn = tokenIn;
-            f.valueUsdc = tokenIn * p.midE18 / E18;
-            return _sold(p, f);
+            if (tokenIn > INT64_MAX) return Refusal.BAD_AMOUNT;
+            if (p.sells != Refusal.NONE) return p.sells;
+            if (p.token + tokenIn > INT64_MAX) return Refusal.BAD_AMOUNT;
+            uint256 v = tokenIn * p.midE18 / E18;
+            if (v > p.usdc) return Refusal.RESERVE_SHORT;
+            if (p.sellHour + v > p.hourCap || p.sellDay + v > p.dayCap) return Refusal.LIMIT;
+            uint256 kept = p.potUsdc;
+            uint256 pot = _potAfter(p, int256(v));
+            uint256 fee = (v * p.spreadPpm + (PPM - 1)) / PPM;
+            // What is paid, v less the fee and the charge, with the reward: nothing is no sale.
+            if (fee + (pot > kept ? pot - kept : 0) >= v) return Refusal.BAD_AMOUNT;
+            if (pot > INT64_MAX || p.feesUsdc + fee > INT64_MAX) return Refusal.BAD_AMOUNT;
+            (f.amountIn, f.amountOut) = (tokenIn, v + kept - fee - pot);
+            (f.valueUsdc, f.feeUsdc, f.potUsdc) = (v, fee, pot);
+            return Refusal.NONE;
         }
     }
 
     /// @notice USDC → token, exact USDC in: the largest value v with v + (change of Φ) ≤ what is left of the
     /// USDC after the fee.
-    function buyExactIn(Pool memory p, uint256 usdcIn) internal pure returns (Fill memory f) {
+    function buyExactIn(Pool memory p, uint256 usdcIn, Fill memory f) internal pure returns (Refusal) {
         unchecked {
-            if (p.buys != Refusal.NONE) return _refused(f, p.buys);
-            if (usdcIn > INT64_MAX) return _refused(f, Refusal.BAD_AMOUNT);
-            f.amountIn = usdcIn;
-            uint256 all = PPM + p.spreadPpm;
-            uint256 net = usdcIn * PPM / all; // the fee is rounded up
-            uint256 value = _boughtValueDown(p, net);
-            f.feeUsdc = usdcIn - net;
-            f.valueUsdc = value;
-            f.potUsdc = p.potUsdc + net - value;
-            f.amountOut = value * E18 / p.midE18;
+            if (p.buys != Refusal.NONE) return p.buys;
+            if (usdcIn > INT64_MAX) return Refusal.BAD_AMOUNT;
+            uint256 net = usdcIn * PPM / (PPM + p.spreadPpm); // the fee is rounded up
+            uint256 v = _boughtValueDown(p, net);
+            (f.amountIn, f.amountOut) = (usdcIn, v * E18 / p.midE18);
+            (f.valueUsdc, f.feeUsdc, f.potUsdc) = (v, usdcIn - net, p.potUsdc + net - v);
             return _bought(p, f);
         }
     }
 
     /// @notice Token → USDC, exact USDC out: token that surely pays it, within four units of value of the least.
-    function sellExactOut(Pool memory p, uint256 usdcOut) internal pure returns (Fill memory f) {
+    function sellExactOut(Pool memory p, uint256 usdcOut, Fill memory f) internal pure returns (Refusal why) {
         unchecked {
-            if (p.sells != Refusal.NONE) return _refused(f, p.sells);
-            if (usdcOut == 0 || usdcOut > INT64_MAX) return _refused(f, Refusal.BAD_AMOUNT);
-            if (usdcOut > p.usdc + p.potUsdc) return _refused(f, Refusal.RESERVE_SHORT);
+            if (p.sells != Refusal.NONE) return p.sells;
+            if (usdcOut == 0 || usdcOut > INT64_MAX) return Refusal.BAD_AMOUNT;
+            if (usdcOut > p.usdc + p.potUsdc) return Refusal.RESERVE_SHORT;
             uint256 value = _soldValueUp(p, usdcOut);
             for (uint256 i = 0; i <= ROOT_ERROR_MAX; i++) {
-                uint256 tokenIn = _divUp((value + i) * E18, p.midE18);
-                f = sellExactIn(p, tokenIn);
-                if (f.refusal == Refusal.NONE && f.amountOut >= usdcOut) return _sellJust(p, f, usdcOut);
+                why = sellExactIn(p, _divUp((value + i) * E18, p.midE18), f);
+                if (why == Refusal.NONE && f.amountOut >= usdcOut) return _sellJust(f, usdcOut);
             }
-            return _refused(f, f.refusal == Refusal.NONE ? Refusal.RESERVE_SHORT : f.refusal);
+            return why == Refusal.NONE ? Refusal.RESERVE_SHORT : why;
         }
     }
 
     /// @notice USDC → token, exact token out: the USDC that surely pays it.
-    function buyExactOut(Pool memory p, uint256 tokenOut) internal pure returns (Fill memory f) {
+    function buyExactOut(Pool memory p, uint256 tokenOut, Fill memory f) internal pure returns (Refusal) {
         unchecked {
-            if (p.buys != Refusal.NONE) return _refused(f, p.buys);
-            if (tokenOut > INT64_MAX) return _refused(f, Refusal.BAD_AMOUNT);
-            f.amountOut = tokenOut;
-            f.valueUsdc = _divUp(tokenOut * p.midE18, E18);
-            if (f.valueUsdc > INT64_MAX) return _refused(f, Refusal.BAD_AMOUNT);
-            (, f.potUsdc) = _charged(p, -int256(f.valueUsdc));
-            uint256 net = f.valueUsdc + f.potUsdc - p.potUsdc;
-            f.amountIn = net + _divUp(net * p.spreadPpm, PPM);
-            f.feeUsdc = f.amountIn - net;
-            if (f.amountIn > INT64_MAX) return _refused(f, Refusal.BAD_AMOUNT);
+            if (p.buys != Refusal.NONE) return p.buys;
+            if (tokenOut > INT64_MAX) return Refusal.BAD_AMOUNT;
+            uint256 v = _divUp(tokenOut * p.midE18, E18);
+            if (v > INT64_MAX) return Refusal.BAD_AMOUNT;
+            uint256 pot = _potAfter(p, -int256(v));
+            uint256 net = v + pot - p.potUsdc;
+            uint256 fee = _divUp(net * p.spreadPpm, PPM);
+            if (net + fee > INT64_MAX) return Refusal.BAD_AMOUNT;
+            (f.amountIn, f.amountOut) = (net + fee, tokenOut);
+            (f.valueUsdc, f.feeUsdc, f.potUsdc) = (v, fee, pot);
             return _bought(p, f);
         }
     }
 
-    /// @notice Writes an accepted trade into the pool. Before another trade, {weigh} it.
-    function apply_(Pool memory p, Fill memory f) internal pure {
+    /// @notice Writes an accepted sale into the pool. Before another trade, {weigh} it.
+    function applySale(Pool memory p, Fill memory f) internal pure {
         unchecked {
             uint256 v = f.valueUsdc;
+            p.token += f.amountIn;
+            p.usdc -= v;
             p.potUsdc = f.potUsdc;
             p.feesUsdc += f.feeUsdc;
-            if (f.sell) {
-                p.token += f.amountIn;
-                p.usdc -= v;
-                (p.sellHour, p.sellDay) = (p.sellHour + v, p.sellDay + v);
-                p.buyHour = LeakyBuckets.lessened(p.buyHour, v);
-                p.buyDay = LeakyBuckets.lessened(p.buyDay, v);
-            } else {
-                p.token -= f.amountOut;
-                p.usdc += v;
-                (p.buyHour, p.buyDay) = (p.buyHour + v, p.buyDay + v);
-                p.sellHour = LeakyBuckets.lessened(p.sellHour, v);
-                p.sellDay = LeakyBuckets.lessened(p.sellDay, v);
-            }
+            p.sellHour += v;
+            p.sellDay += v;
+            p.buyHour = LeakyBuckets.lessened(p.buyHour, v);
+            p.buyDay = LeakyBuckets.lessened(p.buyDay, v);
+        }
+    }
+
+    /// @notice The same of a purchase.
+    function applyPurchase(Pool memory p, Fill memory f) internal pure {
+        unchecked {
+            uint256 v = f.valueUsdc;
+            p.token -= f.amountOut;
+            p.usdc += v;
+            p.potUsdc = f.potUsdc;
+            p.feesUsdc += f.feeUsdc;
+            p.buyHour += v;
+            p.buyDay += v;
+            p.sellHour = LeakyBuckets.lessened(p.sellHour, v);
+            p.sellDay = LeakyBuckets.lessened(p.sellDay, v);
         }
     }
 
@@ -122,87 +135,63 @@ library PoolMath {
     function riseUp(uint256 skewPpm, uint256 poolUsdc, int256 excessE6, int256 deltaUsdc)
         internal
         pure
-        returns (uint256)
+        returns (uint256 rise)
     {
-        unchecked {
-            int256 change = _squaresE12(excessE6, deltaUsdc);
-            if (change <= 0 || poolUsdc == 0) return 0;
-            return _divUp(skewPpm * uint256(change), poolUsdc * 2e18);
-        }
-    }
-
-    /// @dev The checks of a sale, and what it pays.
-    function _sold(Pool memory p, Fill memory f) private pure returns (Fill memory) {
-        unchecked {
-            uint256 v = f.valueUsdc;
-            if (p.sells != Refusal.NONE) return _refused(f, p.sells);
-            if (p.token + f.amountIn > INT64_MAX) return _refused(f, Refusal.BAD_AMOUNT);
-            if (v > p.usdc) return _refused(f, Refusal.RESERVE_SHORT);
-            if (p.sellHour + v > p.hourCap || p.sellDay + v > p.dayCap) return _refused(f, Refusal.LIMIT);
-            uint256 charge;
-            (charge, f.potUsdc) = _charged(p, int256(v));
-            f.feeUsdc = _divUp(v * p.spreadPpm, PPM);
-            if (f.feeUsdc + charge >= v) return _refused(f, Refusal.BAD_AMOUNT);
-            f.amountOut = v + p.potUsdc - f.feeUsdc - f.potUsdc;
-            return _roomFor(p, f);
-        }
-    }
-
-    function _bought(Pool memory p, Fill memory f) private pure returns (Fill memory) {
-        unchecked {
-            uint256 v = f.valueUsdc;
-            if (f.amountOut == 0) return _refused(f, Refusal.BAD_AMOUNT);
-            if (f.amountOut > p.token) return _refused(f, Refusal.RESERVE_SHORT);
-            if (p.usdc + v > INT64_MAX) return _refused(f, Refusal.BAD_AMOUNT);
-            if (p.buyHour + v > p.hourCap || p.buyDay + v > p.dayCap) return _refused(f, Refusal.LIMIT);
-            bool fits = f.potUsdc <= INT64_MAX && p.feesUsdc + f.feeUsdc <= INT64_MAX;
-            return fits ? f : _refused(f, Refusal.BAD_AMOUNT);
-        }
-    }
-
-    /// @dev Pot and fees stay under an int64 too.
-    function _roomFor(Pool memory p, Fill memory f) private pure returns (Fill memory) {
-        unchecked {
-            bool fits = f.potUsdc <= INT64_MAX && p.feesUsdc + f.feeUsdc <= INT64_MAX;
-            return fits ? f : _refused(f, Refusal.BAD_AMOUNT);
-        }
-    }
-
-    /// @dev A sale that would pay a unit or two more than asked pays just what was asked; the rest is pot.
-    function _sellJust(Pool memory p, Fill memory f, uint256 usdcOut) private pure returns (Fill memory) {
-        unchecked {
-            f.potUsdc += f.amountOut - usdcOut;
-            f.amountOut = usdcOut;
-            return _roomFor(p, f);
-        }
-    }
-
-    /// @dev The pot after a move of value: its charge (rounded up) in, or its reward (rounded down) out.
-    function _charged(Pool memory p, int256 deltaUsdc)
-        private
-        pure
-        returns (uint256 charge, uint256 potUsdc)
-    {
-        unchecked {
-            (uint256 poolUsdc, int256 excessE6) = (p.worthUsdc, p.excessE6);
-            int256 change = _squaresE12(excessE6, deltaUsdc);
-            potUsdc = p.potUsdc;
-            if (poolUsdc == 0) return (0, potUsdc);
-            if (change > 0) {
-                charge = _divUp(p.skewPpm * uint256(change), poolUsdc * 2e18);
-                potUsdc += charge;
-            } else {
-                uint256 reward = p.skewPpm * p.healPpm * uint256(-change) / (poolUsdc * 2e24);
-                potUsdc = reward < potUsdc ? potUsdc - reward : 0;
+        // A division by zero is zero here, as a pool that is worth nothing wants it.
+        assembly ("memory-safe") {
+            let delta := mul(deltaUsdc, 1000000)
+            let change := mul(delta, add(shl(1, excessE6), delta))
+            if sgt(change, 0) {
+                let scale := mul(poolUsdc, 2000000000000000000)
+                rise := div(add(mul(skewPpm, change), sub(scale, 1)), scale)
             }
         }
     }
 
-    /// @dev G after² − G before², × 10^12.
-    function _squaresE12(int256 excessE6, int256 deltaUsdc) private pure returns (int256) {
+    /// @dev The checks of a purchase.
+    function _bought(Pool memory p, Fill memory f) private pure returns (Refusal) {
         unchecked {
-            int256 delta = deltaUsdc * 1e6;
-            return delta * (2 * excessE6 + delta);
+            uint256 v = f.valueUsdc;
+            if (f.amountOut == 0) return Refusal.BAD_AMOUNT;
+            if (f.amountOut > p.token) return Refusal.RESERVE_SHORT;
+            if (p.usdc + v > INT64_MAX) return Refusal.BAD_AMOUNT;
+            if (p.buyHour + v > p.hourCap || p.buyDay + v > p.dayCap) return Refusal.LIMIT;
+            bool fits = f.potUsdc <= INT64_MAX && p.feesUsdc + f.feeUsdc <= INT64_MAX;
+            return fits ? Refusal.NONE : Refusal.BAD_AMOUNT;
+        }
+    }
+
+    /// @dev A sale that would pay a unit or two more than asked pays just what was asked; the rest is pot.
+    function _sellJust(Fill memory f, uint256 usdcOut) private pure returns (Refusal) {
+        unchecked {
+            f.potUsdc += f.amountOut - usdcOut;
+            f.amountOut = usdcOut;
+            return f.potUsdc <= INT64_MAX ? Refusal.NONE : Refusal.BAD_AMOUNT;
+        }
+    }
+
+    /// @dev The pot after a move of value: its charge (rounded up) in, or its reward (rounded down, at most the
+    /// pot) out; as it is when the pool is worth nothing.
+    function _potAfter(Pool memory p, int256 deltaUsdc) private pure returns (uint256 pot) {
+        uint256 worth = p.worthUsdc;
+        int256 excessE6 = p.excessE6;
+        uint256 skewPpm = p.skewPpm;
+        uint256 healPpm = p.healPpm;
+        pot = p.potUsdc;
+        // A division by zero is zero here.
+        assembly ("memory-safe") {
+            let delta := mul(deltaUsdc, 1000000)
+            // G after² − G before², × 10^12
+            let change := mul(delta, add(shl(1, excessE6), delta))
+            switch sgt(change, 0)
+            case 1 {
+                let scale := mul(worth, 2000000000000000000)
+                pot := add(pot, div(add(mul(skewPpm, change), sub(scale, 1)), scale))
+            }
+            default {
+                let reward := div(mul(mul(skewPpm, healPpm), sub(0, change)), mul(worth, 2000000000000000000000000))
+                pot := mul(sub(pot, reward), lt(reward, pot))
+            }
         }
     }
 
@@ -210,18 +199,46 @@ library PoolMath {
     /// where Φ falls (and there at most net + pot).
     function _boughtValueDown(Pool memory p, uint256 net) private pure returns (uint256 v) {
         unchecked {
-            (uint256 poolUsdc, int256 excessE6) = (p.worthUsdc, p.excessE6);
-            if (poolUsdc == 0 || p.skewPpm == 0) return net;
+            (uint256 worth, int256 excessE6, uint256 skewPpm) = (p.worthUsdc, p.excessE6, p.skewPpm);
+            if (worth == 0 || skewPpm == 0) return net;
             bool heals = excessE6 > 0 && net * PPM < 2 * uint256(excessE6);
-            uint256 slope = p.skewPpm * (heals ? p.healPpm : PPM);
-            int256 b = int256(Q) - _floorDiv(int256(Q * slope) * excessE6, poolUsdc * 1e18);
-            uint256 more = _divUp(Q * Q * 2 * slope * net, poolUsdc * 1e12);
-            v = 2 * net * Q / (uint256(b) + _rootUp(uint256(b), more));
+            uint256 slope = skewPpm * (heals ? p.healPpm : PPM);
+            v = _boughtRootDown(worth, excessE6, slope, net);
             if (heals) {
                 if (v < net) v = net;
-                return v > net + p.potUsdc ? net + p.potUsdc : v;
+                uint256 most = net + p.potUsdc;
+                return v > most ? most : v;
             }
-            if (v < net && v + 1 + riseUp(p.skewPpm, poolUsdc, excessE6, -int256(v + 1)) <= net) v++;
+            if (v < net && v + 1 + riseUp(skewPpm, worth, excessE6, -int256(v + 1)) <= net) v++;
+        }
+    }
+
+    /// @dev 2 net / (b + √(b² + 4 k net)) with b = 1 − 2kG, by hand, as every trade of a batch comes here. The
+    /// root is rounded up: Newton's steps from b + 2 k net / b, which is above it, come down to its whole
+    /// part; a trade small against the pool needs two. b is positive: k |G| is under a half.
+    function _boughtRootDown(uint256 worth, int256 excessE6, uint256 slope, uint256 net)
+        private
+        pure
+        returns (uint256 v)
+    {
+        assembly ("memory-safe") {
+            let part := mul(shl(72, slope), excessE6)
+            let scale := mul(worth, 1000000000000000000)
+            let b := sdiv(part, scale)
+            b := sub(b, and(slt(part, 0), iszero(eq(mul(b, scale), part)))) // towards minus infinity
+            b := sub(0x1000000000000000000, b)
+            scale := mul(worth, 1000000000000)
+            let more := div(add(shl(145, mul(slope, net)), sub(scale, 1)), scale)
+            let square := add(mul(b, b), more)
+            let next := add(add(b, div(more, shl(1, b))), 1)
+            let root := next
+            for {} 1 {} {
+                next := shr(1, add(root, div(square, root)))
+                if iszero(lt(next, root)) { break }
+                root := next
+            }
+            root := add(root, lt(mul(root, root), square))
+            v := div(shl(73, net), add(b, root))
         }
     }
 
@@ -244,28 +261,9 @@ library PoolMath {
         }
     }
 
-    function _refused(Fill memory f, Refusal why) private pure returns (Fill memory) {
-        f.refusal = why;
-        return f;
-    }
-
     function _divUp(uint256 a, uint256 b) private pure returns (uint256) {
         unchecked {
             return (a + b - 1) / b;
-        }
-    }
-
-    /// @dev √(b² + more), rounded up. Newton's steps from b + more / 2b, which is above it, come down to the
-    /// root's whole part; a trade small against the pool needs two.
-    function _rootUp(uint256 b, uint256 more) private pure returns (uint256 root) {
-        unchecked {
-            uint256 square = b * b + more;
-            uint256 next = b + more / (2 * b) + 1;
-            do {
-                root = next;
-                next = (root + square / root) >> 1;
-            } while (next < root);
-            if (root * root < square) root++;
         }
     }
 

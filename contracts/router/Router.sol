@@ -7,12 +7,13 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IAttestationRegistry} from "../interfaces/IAttestationRegistry.sol";
 import {ILiquidity} from "../interfaces/ILiquidity.sol";
-import {IPools, ITradeFunder} from "../interfaces/IPools.sol";
+import {ITradeFunder} from "../interfaces/IPools.sol";
 import {SignedPrice} from "../interfaces/IPriceOracle.sol";
 import {Group, IRouter, MintOrder} from "../interfaces/IRouter.sol";
 import {PackedTrades} from "../pools/PackedTrades.sol";
 import {Move} from "../pools/PoolTypes.sol";
 import {Items} from "./Items.sol";
+import {UserSwaps} from "./UserSwaps.sol";
 
 /// @title The router and hub
 /// @notice See {IRouter}.
@@ -20,7 +21,7 @@ import {Items} from "./Items.sol";
 /// trade; the pools trade and call back {fundTrades}, which mints for the items that are left; the pools
 /// move the netted tokens; {_burn} and {_report} end it. Nothing is kept between transactions but which
 /// numbers were used.
-contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransient {
+contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransient, UserSwaps {
     using Items for bytes;
     using Items for uint256;
     using PackedTrades for bytes;
@@ -63,15 +64,16 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
     }
 
     IAttestationRegistry internal immutable _registry;
-    IPools internal immutable _pools;
 
     /// @inheritdoc IRouter
     mapping(address account => bool) public override isRelayer;
     mapping(uint256 word => uint256) private _used;
 
-    constructor(address authority_, address registry_, address pools_) AccessManaged(authority_) {
+    constructor(address authority_, address registry_, address pools_)
+        AccessManaged(authority_)
+        UserSwaps(pools_)
+    {
         _registry = IAttestationRegistry(registry_);
-        _pools = IPools(pools_);
     }
 
     modifier onlyRelayer() {

@@ -62,7 +62,8 @@ def test_an_item_waits_for_its_quorum(desk: Desk) -> None:
 
 def kill(relay: Relay, name: str, *, after: bool) -> Relay:
     """The relay, dying as it enters (or has just left) one of its own steps."""
-    step = getattr(relay, name)
+    of = relay.courier if name == "hand_over" else relay
+    step = getattr(of, name)
     inner_async = asyncio.iscoroutinefunction(step)
 
     async def dying_async(*arguments: Any) -> Any:
@@ -75,15 +76,15 @@ def kill(relay: Relay, name: str, *, after: bool) -> Relay:
             step(*arguments)
         raise Killed
 
-    object.__setattr__(relay, name, dying_async if inner_async else dying)
+    object.__setattr__(of, name, dying_async if inner_async else dying)
     return relay
 
 
 POINTS = [
     ("_intend", False),  # nothing on record
     ("_intend", True),  # on record, not sent
-    ("_hand_over", False),
-    ("_hand_over", True),  # sent, and nobody remembers that it was
+    ("hand_over", False),
+    ("hand_over", True),  # sent, and nobody remembers that it was
     ("_record", False),  # in a block, not on record
     ("_record", True),
 ]
@@ -116,11 +117,11 @@ def test_a_batch_whose_nonce_was_taken_is_made_anew(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("E1"))
     with desk.relay() as relay, allowed_to_die():
-        desk.tick(kill(relay, "_hand_over", after=False))
+        desk.tick(kill(relay, "hand_over", after=False))
     take_nonce(desk)
 
     async def cycles() -> None:
-        with desk.relay(lost_seconds=0.0) as relay:
+        with desk.relay(courier=desk.courier(lost_seconds=0.0)) as relay:
             for _ in range(4):
                 await relay.tick()
 
@@ -145,14 +146,15 @@ def test_a_lagging_mirror_makes_nobody_believe_that_a_batch_is_lost(desk: Desk) 
 
     async def lagging() -> int:
         with desk.relay() as relay:
-            receipt = relay.rpc.receipt
+            rpc = relay.courier.rpc
+            receipt = rpc.receipt
 
             async def nothing(_: str) -> None:
                 return None
 
-            relay.rpc.receipt = nothing  # type: ignore[method-assign]
+            rpc.receipt = nothing  # type: ignore[method-assign]
             await relay.tick()
-            relay.rpc.receipt = receipt  # type: ignore[method-assign]
+            rpc.receipt = receipt  # type: ignore[method-assign]
             return await relay.tick()
 
     asyncio.run(lagging())
@@ -311,7 +313,7 @@ def test_a_price_that_has_become_too_low_is_raised_at_the_same_nonce(desk: Desk)
     desk.capital()
     item = desk.order(send("N1"))
     with desk.relay() as relay, allowed_to_die():
-        desk.tick(kill(relay, "_hand_over", after=False))
+        desk.tick(kill(relay, "hand_over", after=False))
     desk.chain.node.ask("anvil_setNextBlockBaseFeePerGas", hex(10**11))
     desk.settle_all()
     assert desk.item(item).state == "settled"

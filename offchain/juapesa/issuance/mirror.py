@@ -37,15 +37,15 @@ class Mirror:
     _seen: dict[str, int] = field(default_factory=dict)  # transactions; spares booking the overlap again
 
     async def tick(self) -> int:
-        """Read on from the cursor; how many events were booked. Raises MirrorDiverged."""
-        head = await self.rpc.block_number()
+        """Read on from the cursor; how many events were booked. Raises MirrorDiverged, ChainBehind."""
         done = await asyncio.to_thread(self._cursor)
+        at = await self.rpc.freeze(not_before=done)
         contracts = [self.deployment.registry, self.deployment.pools, self.deployment.router]
         booked = 0
-        while done < head:
+        while done < at.block:
             first = max(done + 1 - OVERLAP_BLOCKS, self.deployment.first_block)
-            last = min(first + BLOCKS_AT_ONCE - 1, head)
-            logs = await self.rpc.logs(contracts, first, last)
+            last = min(first + BLOCKS_AT_ONCE - 1, at.block)
+            logs = await at.logs(contracts, first, last)
             booked += await asyncio.to_thread(self._book, logs, last)
             done = last
         return booked

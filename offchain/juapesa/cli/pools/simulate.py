@@ -22,6 +22,10 @@ def simulate(
             help="daily rates of the Central Bank of Kenya (CSV: Date, Mean); a seeded walk without"
         ),
     ] = None,
+    network: Annotated[Path, typer.Option(help="the network's file: its pool is played")] = Path(
+        "deployments/networks/hedera-testnet.toml"
+    ),
+    token: Annotated[str, typer.Option(help="which of its pools")] = "cKES",  # noqa: S107 - a currency
     days: Annotated[int, typer.Option(min=2, max=365, help="days of each month")] = 30,
     seed: Annotated[int, typer.Option(help="the same seed plays the same months")] = 1,
     outside_ppm: Annotated[
@@ -32,21 +36,23 @@ def simulate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play five months at our pool and at two rivals; exit 1 when a goal is missed."""
+    """Play six months at our pool and at two rivals; exit 1 when a goal is missed."""
     from juapesa.pools.economics import report  # noqa: PLC0415 - keeps `jua --help` quick
-    from juapesa.pools.economics.compare import DEFAULT, compared, goals  # noqa: PLC0415
+    from juapesa.pools.economics.compare import compared, goals  # noqa: PLC0415
+    from juapesa.pools.economics.planned import planned_pool  # noqa: PLC0415
     from juapesa.pools.economics.scenarios import Plan  # noqa: PLC0415
 
     plan = Plan(days=days, seed=seed, outside_cost_ppm=outside_ppm, series=series)
     try:
-        results = compared(plan, DEFAULT, _say)
+        pool = planned_pool(network, token)
+        results = compared(plan, pool, _say)
     except (OSError, ValueError, KeyError) as unreadable:
-        raise InvalidInput(f"The series cannot be used: {unreadable}") from None
+        raise InvalidInput(f"The series or the network's file cannot be used: {unreadable}") from None
     reached = goals(results)
     if out:
         _keep(out, results)
     if as_json:
-        sys.stdout.write(json.dumps(report.as_json(results, reached, DEFAULT)) + "\n")
+        sys.stdout.write(json.dumps(report.as_json(results, reached, pool)) + "\n")
     else:
         sys.stdout.write("\n".join(report.lines(results, reached)) + "\n")
     if not all(each.met for each in reached):

@@ -44,7 +44,7 @@ class Result:
     cost_median_ppm: int
     cost_p95_ppm: int
     lp_against_holding_ppm: int
-    lp_shock_ppm: int
+    lp_shock_ppm: int | None  # by trades in the day after the fall; None in a month without one
     volume_usdc: int
     outside_volume_usdc: int
     days_against_holding_ppm: tuple[int, ...]
@@ -143,7 +143,7 @@ class _Month:
             cost_median_ppm=_quantile(costs, 50),
             cost_p95_ppm=_quantile(costs, 95),
             lp_against_holding_ppm=books.worth_usdc[-1] * PPM // first,
-            lp_shock_ppm=books.shock_usdc * PPM // first,
+            lp_shock_ppm=None if scenario.shock_minute is None else books.shock_usdc * PPM // first,
             volume_usdc=books.volume_usdc,
             outside_volume_usdc=books.outside_volume_usdc,
             days_against_holding_ppm=tuple(each * PPM // first for each in books.worth_usdc),

@@ -14,7 +14,7 @@ WIDTH = 400
 LEFT, RIGHT = 96, 372
 ROW, GAP = 15, 12
 CHART_HEIGHT = 170
-COST_MOST_PPM = 10_000  # the bars' right end
+COST_MOST_PPM = 15_000  # the bars' right end
 COLOURS = ("ours", "sum", "product")
 STYLE = """
   text { font: 11px system-ui, sans-serif; fill: #222; } .title { font-weight: 600; font-size: 13px; }
@@ -33,7 +33,7 @@ STYLE = """
 def drawn(results: Sequence[Result]) -> str:
     """The SVG's text."""
     bars, below = _bars(results)
-    fallen = [each for each in results if each.lp_shock_ppm]
+    fallen = [each for each in results if each.lp_shock_ppm is not None]
     lines, height = _lines(fallen, below + 2 * GAP) if fallen else ([], below)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height + GAP}" role="img" '

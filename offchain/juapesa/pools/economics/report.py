@@ -6,15 +6,15 @@ from typing import Any
 
 from juapesa.pools.economics.compare import Goal
 from juapesa.pools.economics.month import Result
-from juapesa.pools.exact_model import Settings
+from juapesa.pools.economics.planned import PlannedPool
 
 HEAD = ("month", "venue", "refused", "cost, median", "cost, 95 %", "against holding", "the fall's day")
 
 
-def as_json(results: Sequence[Result], goals: Sequence[Goal], settings: Settings) -> dict[str, Any]:
+def as_json(results: Sequence[Result], goals: Sequence[Goal], pool: PlannedPool) -> dict[str, Any]:
     """Everything; shares and costs in ppm, money in USDC base units."""
     return {
-        "settings": asdict(settings),
+        "pool": asdict(pool),
         "results": [asdict(each) | {"refused_ppm": each.refused_ppm} for each in results],
         "goals": [asdict(each) | {"met": each.met} for each in goals],
     }
@@ -41,8 +41,8 @@ def markdown(results: Sequence[Result]) -> str:
 
 def told(goal: Goal) -> str:
     """A goal in a sentence."""
-    verdict = "met" if goal.met else "MISSED"
-    return f"{goal.what}: {percent(goal.measured_ppm)}, goal {percent(goal.most_ppm)}: {verdict}"
+    verdict, unit = "met" if goal.met else "MISSED", bps if goal.in_bps else percent
+    return f"{goal.what}: {unit(goal.measured_ppm)}, goal {unit(goal.most_ppm)}: {verdict}"
 
 
 def percent(ppm: int) -> str:
@@ -63,7 +63,7 @@ def _row(result: Result) -> tuple[str, ...]:
         bps(result.cost_median_ppm),
         bps(result.cost_p95_ppm),
         percent(result.lp_against_holding_ppm),
-        percent(result.lp_shock_ppm) if result.lp_shock_ppm else "",
+        "" if result.lp_shock_ppm is None else percent(result.lp_shock_ppm),
     )
 
 

@@ -1,4 +1,4 @@
-"""What is played: five months that differ in price, direction and trouble."""
+"""What is played: six months that differ in price, direction and trouble."""
 
 import random
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Scenario:
 
 
 def scenarios(plan: Plan) -> list[Scenario]:
-    """The five months; the same plan gives the same ones. Raises ValueError for too short a series."""
+    """The six months; the same plan gives the same ones. Raises ValueError for too short a series."""
     calm, rough = (
         read_months(plan.series, plan.days) if plan.series else synthetic_months(plan.seed, plan.days)
     )
@@ -59,7 +59,8 @@ def scenarios(plan: Plan) -> list[Scenario]:
         Scenario("rough", rough.source, minutes(rough, plan.seed, None), transfers(plan, 500)),
         Scenario("devaluation", calm.source, fallen, transfers(plan, 500), shock_minute),
         Scenario("70/30", calm.source, quiet, transfers(plan, 700)),
-        Scenario("one way", calm.source, quiet, transfers(plan, 1_000)),
+        Scenario("all sell", calm.source, quiet, transfers(plan, 1_000)),
+        Scenario("all buy", calm.source, quiet, transfers(plan, 0)),
     ]
 
 

@@ -4,16 +4,15 @@ All begin with the same money. Amounts are base units; a venue that refuses answ
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from juapesa.pools import exact_model
-from juapesa.pools.exact_model import E18, PPM, Levels, Pool, Refused, Reserves, Settings
+from juapesa.pools.economics.planned import PlannedPool
+from juapesa.pools.exact_model import E18, PPM, Levels, Pool, Refused, Reserves
 from juapesa.pools.price_model import KeptPrice, agreed, updated
 from juapesa.pools.whole_pool import WholePool
 
-MAX_STEP_PPM = 20_000
-SOURCES_MIN = 3
 PRODUCT_FEE_PPM = 3_000
 
 
@@ -44,14 +43,18 @@ class OurPool:
 
     name = "jua pesa"
 
-    def __init__(self, settings: Settings, token: int, usdc: int, now: int, mid_e18: int) -> None:
-        self._kept = KeptPrice(mid_e18, 0, now, MAX_STEP_PPM, SOURCES_MIN)
-        self.pool = WholePool(settings, self._kept.price(), Reserves(token, usdc), Levels(touched_at=now))
+    def __init__(self, planned: PlannedPool, token: int, usdc: int, now: int, mid_e18: int) -> None:
+        self._kept = KeptPrice(mid_e18, 0, now, planned.max_step_ppm, planned.sources_min)
+        self.pool = WholePool(
+            planned.settings, self._kept.price(), Reserves(token, usdc), Levels(touched_at=now)
+        )
         self._seen: Pool | None = None  # as it trades this minute; a quote changes nothing
 
     def hears(self, now: int, signed_e18: Sequence[int]) -> None:
         price = updated(self._kept, agreed(signed_e18, now - 60), now)
-        self._kept = KeptPrice(price.mid_e18, price.doubt_ppm, price.observed_at, MAX_STEP_PPM, SOURCES_MIN)
+        self._kept = replace(
+            self._kept, mid_e18=price.mid_e18, doubt_ppm=price.doubt_ppm, observed_at=price.observed_at
+        )
         self.pool.price, self._seen = price, None
 
     def quote(self, now: int, amount_in: int, *, sell: bool) -> int | None:
