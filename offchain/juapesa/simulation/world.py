@@ -216,7 +216,7 @@ class World:
             self.take_callback(url, body)
 
     def _strangers_guess(self) -> None:
-        """Where a callback's address is all the proof there is, somebody guesses it and says a payout arrived.
+        """Where an address is all the proof there is, somebody guesses it and says that a payout has arrived.
 
         Most payouts come late in a history, so this goes on when all trouble has ended: it must never matter.
         """
