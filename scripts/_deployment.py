@@ -85,6 +85,7 @@ class Plan:
     chain_id: int
     max_statement_age_seconds: int
     local: dict[str, Any] | None
+    sandbox: dict[str, Any] | None
     native_tokens: bool  # local tokens are Hedera's own, made by the registry
     roles: dict[str, str]
     council: dict[str, Any] | None
@@ -149,6 +150,7 @@ def read_plan(network: str) -> Plan:
         chain_id=said["chain_id"],
         max_statement_age_seconds=said["max_statement_age_seconds"],
         local=said.get("local"),
+        sandbox=said.get("sandbox"),
         native_tokens=said.get("native_tokens", False),
         roles={name: str(value) for name, value in said["roles"].items()},
         council=said.get("council"),

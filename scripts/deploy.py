@@ -42,7 +42,15 @@ from scripts._deployment import (
     artifact,
     read_plan,
 )
-from scripts._hedera import VARIANTS, is_associated, made_token, make_token
+from scripts._hedera import (
+    VARIANTS,
+    at_once,
+    give_hbar,
+    give_token,
+    is_associated,
+    made_token,
+    make_token,
+)
 
 INT64_MAX = 2**63 - 1
 ADMIN_ROLE = 0  # OpenZeppelin's AccessManager: may do whatever no other role is named for
@@ -255,13 +263,17 @@ class Deployment:
 
         Local tokens come only through attested mints, never from here.
         """
-        if self.plan.local is None:
+        play = self.plan.local or self.plan.sandbox
+        if play is None:
             return
-        usdc, amount = self.tokens["USDC"], self.plan.local["hub_usdc"]
+        usdc, amount = self.tokens["USDC"], play["hub_usdc"]
         pooled = sum(self.pools.state(self.tokens[symbol].address)[0].usdc for symbol in self.plan.pools)
         if not amount or pooled or self.pools.balanceOf(self.router.address, usdc.address):
             return
-        usdc.mint(self.deployer.address, amount, **self.options)
+        if self.plan.sandbox is not None:
+            give_token("USDC", self.deployer.address, amount)
+        else:
+            usdc.mint(self.deployer.address, amount, **self.options)
         usdc.approve(self.pools.address, amount, **self.options)
         self.pools.deposit(usdc.address, amount, self.router.address, **self.options)
 
@@ -293,6 +305,12 @@ def _with_second_page(code: Artifact) -> list[dict[str, Any]]:
 @contextmanager
 def at_local_pace(plan: Plan, deployer: str, relayer: str) -> Iterator[None]:
     """On a chain of our own: gas money for those who send, and a block for each transaction."""
+    if plan.sandbox is not None:
+        with at_once():
+            give_hbar(deployer, plan.sandbox["deployer_hbar"])
+            give_hbar(relayer, plan.sandbox["relayer_hbar"])
+            yield
+        return
     if plan.local is None:
         yield
         return

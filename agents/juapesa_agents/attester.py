@@ -15,6 +15,7 @@ import httpx
 
 from juapesa import config
 from juapesa.chain import Deployment, Rpc, abi, load_deployment
+from juapesa.chain.failover import open_rpc
 from juapesa.clock import Clock, SystemClock
 from juapesa.config import Settings
 from juapesa.crypto import open_keystore
@@ -264,7 +265,7 @@ async def run(options: Options) -> int:
     settings, clock, name = config.load(), SystemClock(), f"attester-{options.number}"
     deployment = load_deployment(settings.chain.deployments_dir, settings.chain.network)
     keystore = open_keystore(settings)
-    http, rpc = new_client(), Rpc(settings.chain.rpc_url)
+    http, rpc = new_client(), open_rpc(settings.chain)
     listener = Listener(settings.ports.attester_first + options.number - 1)
     eyes, daraja = operators(settings, http, clock, listener.result_url)
     attester = Attester(

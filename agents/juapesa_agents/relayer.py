@@ -5,8 +5,10 @@ import asyncio
 import httpx
 
 from juapesa.assembly import Parts, assemble
-from juapesa.chain import Rpc
+from juapesa.chain.courier import Courier
+from juapesa.chain.failover import open_rpc
 from juapesa.chain.prices import Publishers
+from juapesa.chain.purse import Purse
 from juapesa.issuance.relay import Relay
 from juapesa.issuance.service import CHAIN_ITEMS
 from juapesa_agents.common.base import Agent
@@ -20,17 +22,17 @@ async def run(options: Options) -> int:
     """Run the agent; its exit code."""
     with assemble(name="relayer") as parts:
         http = httpx.AsyncClient(trust_env=False)
-        rpc = Rpc(parts.settings.chain.rpc_url)
-        urls = parts.settings.chain.price_urls
+        chain = parts.settings.chain
+        rpc = open_rpc(chain)
         relay = Relay(
             db=parts.db,
             issuance=parts.issuance,
             deployment=parts.deployment,
-            rpc=rpc,
-            publishers=Publishers(http, urls, parts.deployment, rpc, parts.clock),
-            signer=parts.keystore.signer("relayer"),
+            courier=Courier(rpc, parts.keystore.signer("relayer"), parts.deployment.chain_id),
+            purse=Purse(chain.balance_floor_hbar, chain.fee_max_hbar),
+            publishers=Publishers(http, chain.price_urls, parts.deployment, rpc, parts.clock),
             clock=parts.clock,
-            batch_items_max=parts.settings.chain.batch_items_max,
+            batch_items_max=chain.batch_items_max,
             dry_run=options.dry_run,
         )
         if not options.dry_run:

@@ -7,6 +7,7 @@ import httpx
 
 from juapesa.assembly import Parts, assemble
 from juapesa.chain import Rpc
+from juapesa.chain.failover import open_rpc
 from juapesa.chain.prices import Publishers
 from juapesa.issuance.mirror import Mirror
 from juapesa.pools import store
@@ -37,9 +38,9 @@ class Watcher:
         return booked
 
     async def _pools(self) -> None:
-        block = await self.rpc.block_number()
         prices = await self.publishers.newest()
-        seen = await take_snapshots(self.rpc, self.parts.deployment, prices, block)
+        at = await self.rpc.freeze()
+        seen = await take_snapshots(at.rpc, self.parts.deployment, prices, at.block)
         await asyncio.to_thread(self._save, seen)
 
     def _save(self, seen: list[Snapshot]) -> None:
@@ -52,7 +53,7 @@ async def run(options: Options) -> int:
     """Run the agent; its exit code."""
     with assemble(name="watcher") as parts:
         http = httpx.AsyncClient(trust_env=False)
-        rpc = Rpc(parts.settings.chain.rpc_url)
+        rpc = open_rpc(parts.settings.chain)
         mirror = Mirror(parts.db, parts.ledger, parts.deployment, rpc)
         urls = parts.settings.chain.price_urls
         publishers = Publishers(http, urls, parts.deployment, rpc, parts.clock)

@@ -61,6 +61,8 @@ interface IPools is IPoolsBook, IPriceOracle {
     /// @notice A router's batch: `tokens`, and for each trade 19 bytes: index of the token in (1), of the
     /// token out (1), amount in (8), amount out (8), refusal (1).
     event TradedMany(address indexed router, address[] tokens, bytes trades);
+    /// @notice An owner lets a router trade with its tokens, or no longer.
+    event RouterAllowed(address indexed owner, address indexed router, bool allowed);
     /// @notice A pool's word after a batch, packed as in {Traded}.
     event PoolChanged(address indexed token, uint256 reserves);
 
@@ -68,6 +70,8 @@ interface IPools is IPoolsBook, IPriceOracle {
     error MinOutNotMet(uint256 amountOut, uint256 minOut);
     /// @notice The trade costs more than was offered.
     error MaxInExceeded(uint256 amountIn, uint256 maxIn);
+    /// @notice The payer does not let this contract trade with its tokens.
+    error NotAllowed(address payer, address router);
     /// @notice Only routers trade batches.
     error NotRouter(address caller);
     /// @notice More than sixteen tokens in one batch.
@@ -96,6 +100,29 @@ interface IPools is IPoolsBook, IPriceOracle {
         address to,
         uint64 deadline
     ) external returns (uint64 amountIn);
+
+    /// @notice {swap}, or {swapExactOut}, by a router that `payer` allowed ({allowRouter}), out of the payer's
+    /// tokens: drawn once, by the payer's allowance to this contract. Deadlines are the router's matter.
+    /// @param amount what is sold; with `exactOut`, what is bought
+    /// @param limit the least to be paid; with `exactOut`, the most to be drawn
+    /// @return other what is paid; with `exactOut`, what is drawn
+    function swapFor(
+        address payer,
+        address tokenIn,
+        address tokenOut,
+        uint64 amount,
+        uint64 limit,
+        address to,
+        bool exactOut
+    ) external returns (uint64 other);
+
+    /// @notice Lets a contract trade with the caller's tokens ({swapFor}), or no longer. It could then draw, for
+    /// anybody, all that the caller allows this contract: only for code that draws from its own caller alone,
+    /// as the router of {IRouter} does. Governance cannot do this for anyone.
+    function allowRouter(address router, bool allowed) external;
+
+    /// @notice Whether `owner` lets a contract trade with its tokens.
+    function mayTradeFor(address owner, address router) external view returns (bool);
 
     /// @notice {updatePrices} and {swap} in one call.
     function swapWithPrices(

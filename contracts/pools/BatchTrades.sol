@@ -6,7 +6,7 @@ import {Tokens} from "../libraries/Tokens.sol";
 import {PackedTrades} from "./PackedTrades.sol";
 import {PoolBook} from "./PoolBook.sol";
 import {PoolMath} from "./PoolMath.sol";
-import {Fill, Move, Pool, Refusal} from "./PoolTypes.sol";
+import {Fill, Move, Pool, Refusal, Reserves} from "./PoolTypes.sol";
 
 /// @title Many trades at once, for routers
 /// @notice Each pool is read once and written once, each claim too.
@@ -16,16 +16,31 @@ abstract contract BatchTrades is IPools, PoolBook {
     uint256 private constant TOKENS_MAX = 16;
     uint256 private constant TOLD_SIZE = 19;
 
-    /// @dev A batch in memory: tokens, where their pools are (0 until one is read; USDC has none), which of
-    /// them traded (bit by index) and the router's net moves.
+    /// @dev A batch in memory: tokens, their pools (USDC has none), the router's net moves. `read` and `traded`
+    /// have a bit for each token: whose pool was read, and traded.
     struct Batch {
         uint256 count;
         uint256 tradable; // the tokens that trades may name come first
         uint256 dollar; // index of USDC, if it is among them
+        uint256 read;
         uint256 traded;
         address[] tokens;
-        uint256[] pools;
+        Pool[] pools;
         int256[] nets;
+        Pair pair;
+    }
+
+    /// @dev The pair of tokens that the trade at hand names, kept for the next one, and records for its fills.
+    /// `mask` has the bits of both tokens; it is 0 when there is no such pair.
+    struct Pair {
+        uint256 indices;
+        uint256 mask;
+        bool sells; // the first is not USDC
+        bool buys; // the second is not
+        Pool source;
+        Pool target;
+        Fill sold;
+        Fill bought;
     }
 
     /// @inheritdoc IPools
@@ -56,13 +71,21 @@ abstract contract BatchTrades is IPools, PoolBook {
         uint256 count = trades.length / PackedTrades.TRADE_SIZE;
         told = PackedTrades.buffer(count * TOLD_SIZE);
         results = PackedTrades.buffer(count * PackedTrades.RESULT_SIZE);
-        unchecked {
-            for (uint256 i = 0; i < count; i++) {
-                uint256 trade = trades.tradeAt(i);
-                (uint256 out, Refusal refusal) = _tradeOne(batch, trade);
-                told.put(i * TOLD_SIZE, TOLD_SIZE, trade >> 64 << 72 | out << 8 | uint256(refusal));
-                uint256 result = uint256(refusal) << 64 | out;
-                results.put(i * PackedTrades.RESULT_SIZE, PackedTrades.RESULT_SIZE, result);
+        uint256 toldAt;
+        uint256 resultAt;
+        assembly ("memory-safe") {
+            toldAt := add(told, 32)
+            resultAt := add(results, 32)
+        }
+        for (uint256 i = 0; i < count;) {
+            uint256 trade = trades.tradeAt(i);
+            (uint256 out, Refusal why) = _tradeOne(batch, trade);
+            assembly ("memory-safe") {
+                mstore(toldAt, shl(104, or(shl(72, shr(64, trade)), or(shl(8, out), why))))
+                mstore(resultAt, shl(184, or(shl(64, why), out)))
+                toldAt := add(toldAt, TOLD_SIZE)
+                resultAt := add(resultAt, 9)
+                i := add(i, 1)
             }
         }
         told.cut(count * TOLD_SIZE);
@@ -71,73 +94,56 @@ abstract contract BatchTrades is IPools, PoolBook {
 
     /// @dev One trade on the pools in memory; a refused one leaves them as they were.
     function _tradeOne(Batch memory batch, uint256 trade) private view returns (uint256 out, Refusal why) {
-        uint256 from = trade >> 136;
-        uint256 to = uint8(trade >> 128);
-        if (from == to || from >= batch.tradable || to >= batch.tradable) return (0, Refusal.UNKNOWN_POOL);
-        // Both are read before the memory in use is noted: they stay, the fills do not.
-        if (from != batch.dollar) _read(batch, from);
-        if (to != batch.dollar) _read(batch, to);
-        uint256 free;
-        assembly ("memory-safe") {
-            free := mload(0x40)
-        }
-        (out, why) = _fill(batch, from, to, trade);
-        assembly ("memory-safe") {
-            mstore(0x40, free)
-        }
-        if (why != Refusal.NONE) return (0, why);
-        unchecked {
-            batch.nets[from] -= int256(uint256(uint64(trade >> 64)));
-            batch.nets[to] += int256(out);
-        }
-    }
-
-    function _fill(Batch memory batch, uint256 from, uint256 to, uint256 trade)
-        private
-        pure
-        returns (uint256 out, Refusal)
-    {
+        Pair memory pair = batch.pair;
+        if (trade >> 128 != pair.indices) _choose(batch, trade >> 128);
+        if (pair.mask == 0) return (0, Refusal.UNKNOWN_POOL);
         out = uint64(trade >> 64);
-        if (from == batch.dollar) return _buy(batch, to, out, uint64(trade));
-        Pool memory pool = _pool(batch, from);
-        Fill memory sold = PoolMath.sellExactIn(pool, out);
-        if (sold.refusal != Refusal.NONE) return (0, sold.refusal);
-        out = sold.amountOut;
-        if (to != batch.dollar) {
-            Refusal why;
-            (out, why) = _buy(batch, to, out, uint64(trade));
+        if (pair.sells) {
+            why = PoolMath.sellExactIn(pair.source, out, pair.sold);
             if (why != Refusal.NONE) return (0, why);
-        } else if (out < uint64(trade)) {
-            return (0, Refusal.MIN_OUT);
+            out = pair.sold.amountOut;
         }
-        _apply(batch, from, pool, sold);
-        return (out, Refusal.NONE);
+        if (pair.buys) {
+            why = PoolMath.buyExactIn(pair.target, out, pair.bought);
+            if (why != Refusal.NONE) return (0, why);
+            out = pair.bought.amountOut;
+        }
+        if (out < uint64(trade)) return (0, Refusal.MIN_OUT);
+        if (pair.sells) {
+            PoolMath.applySale(pair.source, pair.sold);
+            PoolMath.weigh(pair.source);
+        }
+        if (pair.buys) {
+            PoolMath.applyPurchase(pair.target, pair.bought);
+            PoolMath.weigh(pair.target);
+        }
+        batch.traded |= pair.mask;
     }
 
-    function _buy(Batch memory batch, uint256 to, uint256 usdcIn, uint256 minOut)
-        private
-        pure
-        returns (uint256, Refusal)
-    {
-        Pool memory pool = _pool(batch, to);
-        Fill memory bought = PoolMath.buyExactIn(pool, usdcIn);
-        if (bought.refusal != Refusal.NONE) return (0, bought.refusal);
-        if (bought.amountOut < minOut) return (0, Refusal.MIN_OUT);
-        _apply(batch, to, pool, bought);
-        return (bought.amountOut, Refusal.NONE);
-    }
-
-    function _apply(Batch memory batch, uint256 index, Pool memory pool, Fill memory fill) private pure {
-        PoolMath.apply_(pool, fill);
-        PoolMath.weigh(pool);
-        batch.traded |= 1 << index;
+    /// @dev Turns to another pair: index of the token sold, index of the token bought, a byte each.
+    function _choose(Batch memory batch, uint256 indices) private view {
+        (uint256 from, uint256 to) = (indices >> 8, uint8(indices));
+        Pair memory pair = batch.pair;
+        (pair.indices, pair.mask) = (indices, 0);
+        if (from == to || from >= batch.tradable || to >= batch.tradable) return;
+        pair.mask = 1 << from | 1 << to;
+        (pair.sells, pair.buys) = (from != batch.dollar, to != batch.dollar);
+        if (pair.sells) {
+            _read(batch, from);
+            pair.source = batch.pools[from];
+        }
+        if (pair.buys) {
+            _read(batch, to);
+            pair.target = batch.pools[to];
+        }
     }
 
     function _newBatch(address[] calldata tokens_) private view returns (Batch memory batch) {
         if (tokens_.length > TOKENS_MAX) revert TooManyTokens();
         batch.dollar = type(uint256).max;
+        batch.pair.indices = type(uint256).max;
         batch.tokens = new address[](TOKENS_MAX);
-        batch.pools = new uint256[](TOKENS_MAX);
+        batch.pools = new Pool[](tokens_.length);
         batch.nets = new int256[](TOKENS_MAX);
         for (uint256 i = 0; i < tokens_.length; i++) {
             // Twice in the list, a pool would be traded twice from the same state.
@@ -149,20 +155,9 @@ abstract contract BatchTrades is IPools, PoolBook {
 
     /// @dev Reads a token's pool from storage, the first time.
     function _read(Batch memory batch, uint256 index) private view {
-        if (batch.pools[index] != 0) return;
-        Pool memory pool = _load(batch.tokens[index]);
-        uint256 at;
-        assembly ("memory-safe") {
-            at := pool
-        }
-        batch.pools[index] = at;
-    }
-
-    function _pool(Batch memory batch, uint256 index) private pure returns (Pool memory pool) {
-        uint256 at = batch.pools[index];
-        assembly ("memory-safe") {
-            pool := at
-        }
+        if (batch.read >> index & 1 == 1) return;
+        batch.pools[index] = _load(batch.tokens[index]);
+        batch.read |= 1 << index;
     }
 
     /// @dev Where a token is in the batch; a new one takes the next place.
@@ -175,11 +170,22 @@ abstract contract BatchTrades is IPools, PoolBook {
         batch.count = index + 1;
     }
 
+    /// @dev Writes the pools that traded. What their books lost is what the router gets, and the other way round.
     function _storePools(Batch memory batch) private {
+        int256 dollars = 0;
         for (uint256 i = 0; i < batch.tradable; i++) {
-            if (batch.traded >> i & 1 == 0) continue;
-            emit PoolChanged(batch.tokens[i], _store(batch.tokens[i], _pool(batch, i)));
+            if (batch.traded & batch.read & 1 << i == 0) continue;
+            address token = batch.tokens[i];
+            Pool memory p = batch.pools[i];
+            Reserves memory before = _pools[token].reserves;
+            unchecked {
+                batch.nets[i] = int256(uint256(before.token)) - int256(p.token);
+                dollars += int256(uint256(before.usdc) + before.potUsdc + before.feesUsdc)
+                    - int256(p.usdc + p.potUsdc + p.feesUsdc);
+            }
+            emit PoolChanged(token, _store(token, p));
         }
+        if (dollars != 0) batch.nets[_indexOf(batch, usdc)] = dollars;
     }
 
     function _moveTokens(Batch memory batch, Move[] memory credits, Move[] memory debits) private {

@@ -6,25 +6,36 @@ import {Tokens} from "../libraries/Tokens.sol";
 import {LiquidityMath} from "./LiquidityMath.sol";
 import {PoolBook} from "./PoolBook.sol";
 import {PoolMath} from "./PoolMath.sol";
-import {FLAG_OPEN, Pool, Refusal, Reserves} from "./PoolTypes.sol";
+import {FLAG_OPEN, Pool, Refusal} from "./PoolTypes.sol";
 
 /// @title Providers' shares, fees and terms
 /// @notice See {ILiquidity}.
 abstract contract Liquidity is ILiquidity, PoolBook {
-    /// @dev A provider's own books in memory while a call works on them.
+    /// @dev A pool's and a provider's books in memory while a call works on them; flat, because a struct in a
+    /// struct costs more than all the arithmetic.
     struct Desk {
         address token;
-        bytes32 key;
-        uint8 term;
-        Reserves reserves;
-        LiquidityTotals totals;
-        FeeIndex fees;
-        Position held;
-        Lock lock;
+        bytes32 key; // of the position
+        uint256 term;
+        uint256 reserveToken;
+        uint256 reserveUsdc;
+        uint256 potUsdc;
+        uint256 feesUsdc;
+        uint256 allShares;
+        uint256 allWeight;
+        uint256 indexX48;
+        uint256 shares;
+        uint256 countedX48; // the index up to which the position's fees are counted
+        uint256 owedUsdc;
+        uint256 unlockAt;
+        uint256 upliftUsdc;
     }
 
-    mapping(address token => LiquidityTotals) private _totals;
-    mapping(address token => FeeIndex) private _fees;
+    /// @dev Shares (80 bits), weight (88) and the fees' index (88) of a pool's providers: what each of their
+    /// acts reads and writes, in one word.
+    mapping(address token => uint256) private _providers;
+    /// @dev Fees shared out and not yet claimed.
+    mapping(address token => uint64) private _owedUsdc;
     mapping(bytes32 key => Position) private _positions;
     mapping(bytes32 key => Lock) private _locks;
 
@@ -38,13 +49,14 @@ abstract contract Liquidity is ILiquidity, PoolBook {
         bool fromClaim
     ) external override locked returns (uint80 shares, uint64 tokenIn, uint64 usdcIn) {
         Desk memory d = _opened(token, term);
-        if (d.reserves.token == 0 && d.reserves.usdc == 0) {
+        if (d.reserveToken | d.reserveUsdc == 0) {
             (shares, tokenIn, usdcIn) = (_firstShares(token, tokenMax, usdcMax), tokenMax, usdcMax);
         } else {
-            uint256 all = d.totals.shares;
-            shares = LiquidityMath.proportionalSharesDown(d.reserves, all, tokenMax, usdcMax);
-            tokenIn = LiquidityMath.sideUp(d.reserves.token, all, shares);
-            usdcIn = LiquidityMath.sideUp(d.reserves.usdc, all, shares);
+            uint256 all = d.allShares;
+            shares =
+                LiquidityMath.proportionalSharesDown(d.reserveToken, d.reserveUsdc, all, tokenMax, usdcMax);
+            tokenIn = LiquidityMath.sideUp(d.reserveToken, all, shares);
+            usdcIn = LiquidityMath.sideUp(d.reserveUsdc, all, shares);
             _scaleLevels(d, all + shares);
         }
         _enter(d, shares, sharesMin, tokenIn, usdcIn);
@@ -77,19 +89,19 @@ abstract contract Liquidity is ILiquidity, PoolBook {
         bool toClaim
     ) external override locked returns (uint64 tokenOut, uint64 usdcOut) {
         Desk memory d = _desk(token, msg.sender, term);
-        if (shares == 0 || shares > d.held.shares) revert PositionShort(d.held.shares, shares);
-        tokenOut = LiquidityMath.sideDown(d.reserves.token, d.totals.shares, shares);
-        usdcOut = LiquidityMath.sideDown(d.reserves.usdc, d.totals.shares, shares);
+        if (shares == 0 || shares > d.shares) revert PositionShort(d.shares, shares);
+        tokenOut = LiquidityMath.sideDown(d.reserveToken, d.allShares, shares);
+        usdcOut = LiquidityMath.sideDown(d.reserveUsdc, d.allShares, shares);
         if (tokenOut < tokenMin || usdcOut < usdcMin) revert PayoutShort(tokenOut, usdcOut);
-        _settleLock(d, shares);
-        _scaleLevels(d, d.totals.shares - shares);
-        d.reserves.token -= tokenOut;
-        d.reserves.usdc -= usdcOut;
-        d.held.shares -= shares;
-        d.totals.shares -= shares;
-        d.totals.weight -= uint88(uint256(shares) * LiquidityMath.weight(term));
-        _save(d);
-        _tell(d, 0, shares, tokenOut, usdcOut);
+        if (term != 0) _settleLock(d, shares);
+        _scaleLevels(d, d.allShares - shares);
+        d.reserveToken -= tokenOut;
+        d.reserveUsdc -= usdcOut;
+        d.shares -= shares;
+        d.allShares -= shares;
+        d.allWeight -= shares * LiquidityMath.weight(term);
+        uint256 reserves = _save(d);
+        _tell(d, 0, shares, tokenOut, usdcOut, reserves);
         _give(token, tokenOut, toClaim);
         _give(usdc, usdcOut, toClaim);
     }
@@ -102,13 +114,13 @@ abstract contract Liquidity is ILiquidity, PoolBook {
         returns (uint64 amountUsdc)
     {
         Desk memory d = _desk(token, msg.sender, term);
-        if (term != 0 && block.timestamp >= d.lock.unlockAt) {
-            d.held.owedUsdc += d.lock.upliftUsdc;
-            d.lock = Lock(uint64(block.timestamp + LiquidityMath.term(term)), 0);
+        if (term != 0 && block.timestamp >= d.unlockAt) {
+            d.owedUsdc += d.upliftUsdc;
+            (d.unlockAt, d.upliftUsdc) = (block.timestamp + LiquidityMath.term(term), 0);
         }
-        amountUsdc = d.held.owedUsdc;
-        d.held.owedUsdc = 0;
-        d.fees.owedUsdc -= amountUsdc;
+        amountUsdc = uint64(d.owedUsdc);
+        d.owedUsdc = 0;
+        _owedUsdc[token] -= amountUsdc;
         _save(d);
         emit FeesClaimed(token, msg.sender, term, amountUsdc);
         _give(usdc, amountUsdc, toClaim);
@@ -123,7 +135,10 @@ abstract contract Liquidity is ILiquidity, PoolBook {
     {
         Desk memory d = _read(token, owner, term);
         _count(d);
-        return (d.held, d.lock);
+        return (
+            Position(uint80(d.shares), uint88(d.countedX48), uint64(d.owedUsdc)),
+            Lock(uint64(d.unlockAt), uint64(d.upliftUsdc))
+        );
     }
 
     /// @inheritdoc ILiquidity
@@ -133,7 +148,9 @@ abstract contract Liquidity is ILiquidity, PoolBook {
         override
         returns (LiquidityTotals memory, FeeIndex memory)
     {
-        return (_totals[token], _fees[token]);
+        uint256 all = _providers[token];
+        return
+            (LiquidityTotals(uint80(all), uint88(all >> 80)), FeeIndex(uint88(all >> 168), _owedUsdc[token]));
     }
 
     function _opened(address token, uint8 term) private returns (Desk memory) {
@@ -144,75 +161,101 @@ abstract contract Liquidity is ILiquidity, PoolBook {
     /// @dev The books with the pool's fees shared out and the position's counted.
     function _desk(address token, address owner, uint8 term) private returns (Desk memory d) {
         d = _read(token, owner, term);
-        if (d.reserves.feesUsdc != 0 && d.totals.weight != 0) {
+        if (d.feesUsdc != 0 && d.allWeight != 0) {
             (uint256 shared, uint256 kept, uint256 grown) =
-                LiquidityMath.shareOut(d.reserves.feesUsdc, _pools[token].settings.bufferPpm, d.totals.weight);
-            d.reserves.feesUsdc -= uint64(shared + kept);
-            d.reserves.potUsdc += uint64(kept);
-            d.fees.indexX48 += uint88(grown);
-            d.fees.owedUsdc += uint64(shared);
-            emit FeesShared(token, shared, kept, d.fees.indexX48);
+                LiquidityMath.shareOut(d.feesUsdc, _pools[token].settings.bufferPpm, d.allWeight);
+            d.feesUsdc -= shared + kept;
+            d.potUsdc += kept;
+            d.indexX48 += grown;
+            assert(d.indexX48 <= type(uint88).max);
+            _owedUsdc[token] += uint64(shared);
+            emit FeesShared(token, shared, kept, d.indexX48);
         }
         _count(d);
     }
 
     function _read(address token, address owner, uint8 term) private view returns (Desk memory d) {
         if (term >= LiquidityMath.TERMS) revert UnknownTerm(term);
-        (d.token, d.term, d.key) = (token, term, keccak256(abi.encode(token, owner, term)));
-        (d.reserves, d.totals, d.fees) = (_pools[token].reserves, _totals[token], _fees[token]);
-        d.held = _positions[d.key];
-        if (term != 0) d.lock = _locks[d.key];
+        bytes32 key = keccak256(abi.encode(token, owner, term));
+        (d.token, d.term, d.key) = (token, term, key);
+        PoolRecord storage record = _pools[token];
+        Position storage position_ = _positions[key];
+        uint256 reserves;
+        uint256 held;
+        assembly ("memory-safe") {
+            reserves := sload(record.slot)
+            held := sload(position_.slot)
+        }
+        uint256 all = _providers[token];
+        (d.reserveToken, d.reserveUsdc) = (uint64(reserves), uint64(reserves >> 64));
+        (d.potUsdc, d.feesUsdc) = (uint64(reserves >> 128), reserves >> 192);
+        (d.allShares, d.allWeight, d.indexX48) = (uint80(all), uint88(all >> 80), all >> 168);
+        (d.shares, d.countedX48, d.owedUsdc) = (uint80(held), uint88(held >> 80), uint64(held >> 168));
+        if (term != 0) (d.unlockAt, d.upliftUsdc) = (_locks[key].unlockAt, _locks[key].upliftUsdc);
     }
 
     function _count(Desk memory d) private pure {
-        uint256 grown = d.fees.indexX48 - d.held.indexX48;
-        d.held.indexX48 = d.fees.indexX48;
+        uint256 grown = d.indexX48 - d.countedX48;
         if (grown == 0) return;
-        uint256 extra = LiquidityMath.weight(d.term) - 100;
-        d.held.owedUsdc += uint64(uint256(d.held.shares) * 100 * grown >> 48);
-        d.lock.upliftUsdc += uint64(uint256(d.held.shares) * extra * grown >> 48);
+        d.countedX48 = d.indexX48;
+        d.owedUsdc += d.shares * 100 * grown >> 48;
+        d.upliftUsdc += d.shares * (LiquidityMath.weight(uint8(d.term)) - 100) * grown >> 48;
     }
 
     /// @dev Before shares leave: after the term its fees are owed; before, their part is the others'.
-    function _settleLock(Desk memory d, uint256 shares) private view {
-        if (d.term == 0) return;
-        if (block.timestamp >= d.lock.unlockAt) {
-            d.held.owedUsdc += d.lock.upliftUsdc;
-            d.lock.upliftUsdc = 0;
+    function _settleLock(Desk memory d, uint256 shares) private {
+        if (block.timestamp >= d.unlockAt) {
+            d.owedUsdc += d.upliftUsdc;
+            d.upliftUsdc = 0;
             return;
         }
-        uint64 forfeited = uint64(LiquidityMath.mulDivUp(d.lock.upliftUsdc, shares, d.held.shares));
-        d.lock.upliftUsdc -= forfeited;
-        d.fees.owedUsdc -= forfeited;
-        d.reserves.feesUsdc += forfeited;
+        uint256 forfeited = LiquidityMath.mulDivUp(d.upliftUsdc, shares, d.shares);
+        d.upliftUsdc -= forfeited;
+        d.feesUsdc += forfeited;
+        _owedUsdc[d.token] -= uint64(forfeited);
     }
 
     function _enter(Desk memory d, uint80 shares, uint80 sharesMin, uint64 tokenIn, uint64 usdcIn) private {
         if (shares == 0 || shares < sharesMin) revert SharesShort(shares, sharesMin);
-        d.reserves.token = _plus(d.reserves.token, tokenIn);
-        d.reserves.usdc = _plus(d.reserves.usdc, usdcIn);
-        d.held.shares += shares;
-        d.totals.shares += shares;
-        d.totals.weight += uint88(uint256(shares) * LiquidityMath.weight(d.term));
-        if (d.term != 0) d.lock.unlockAt = uint64(block.timestamp + LiquidityMath.term(d.term));
-        _save(d);
-        _tell(d, 1 << 255, shares, tokenIn, usdcIn);
+        d.reserveToken = _plus(d.reserveToken, tokenIn);
+        d.reserveUsdc = _plus(d.reserveUsdc, usdcIn);
+        unchecked {
+            d.shares += shares;
+            d.allShares += shares;
+            d.allWeight += shares * LiquidityMath.weight(uint8(d.term));
+        }
+        assert(d.allShares <= type(uint80).max); // and so a position's shares and the weight fit
+        if (d.term != 0) d.unlockAt = block.timestamp + LiquidityMath.term(uint8(d.term));
+        uint256 reserves = _save(d);
+        _tell(d, 1 << 255, shares, tokenIn, usdcIn, reserves);
     }
 
-    function _save(Desk memory d) private {
-        _pools[d.token].reserves = d.reserves;
-        _totals[d.token] = d.totals;
-        _fees[d.token] = d.fees;
-        _positions[d.key] = d.held;
-        if (d.term != 0) _locks[d.key] = d.lock;
+    /// @dev Returns the word of reserves, as events show it.
+    function _save(Desk memory d) private returns (uint256 reserves) {
+        // Dollars fit: fees, pot and what is owed are parts of what the pools hold.
+        assert((d.potUsdc | d.feesUsdc | d.owedUsdc | d.upliftUsdc) >> 64 == 0);
+        reserves = d.reserveToken | d.reserveUsdc << 64 | d.potUsdc << 128 | d.feesUsdc << 192;
+        uint256 held = d.shares | d.countedX48 << 80 | d.owedUsdc << 168;
+        PoolRecord storage record = _pools[d.token];
+        Position storage position_ = _positions[d.key];
+        assembly ("memory-safe") {
+            sstore(record.slot, reserves)
+            sstore(position_.slot, held)
+        }
+        _providers[d.token] = d.allShares | d.allWeight << 80 | d.indexX48 << 168;
+        if (d.term != 0) _locks[d.key] = Lock(uint64(d.unlockAt), uint64(d.upliftUsdc));
     }
 
-    function _tell(Desk memory d, uint256 flag, uint256 shares, uint256 tokenSide, uint256 usdcSide) private {
-        uint256 change = flag | uint256(d.term) << 208 | shares << 128 | usdcSide << 64 | tokenSide;
-        Reserves memory r = d.reserves;
-        uint256 word =
-            r.token | uint256(r.usdc) << 64 | uint256(r.potUsdc) << 128 | uint256(r.feesUsdc) << 192;
-        emit LiquidityChanged(d.token, msg.sender, change, word);
+    function _tell(
+        Desk memory d,
+        uint256 flag,
+        uint256 shares,
+        uint256 tokenSide,
+        uint256 usdcSide,
+        uint256 reserves
+    ) private {
+        uint256 change = flag | d.term << 208 | shares << 128 | usdcSide << 64 | tokenSide;
+        emit LiquidityChanged(d.token, msg.sender, change, reserves);
     }
 
     /// @dev A limit's level is dollars against a share of the pool: when liquidity comes or goes, it keeps its
@@ -223,11 +266,8 @@ abstract contract Liquidity is ILiquidity, PoolBook {
         assembly ("memory-safe") {
             word := sload(add(record.slot, 2))
         }
-        uint256 scaled = word >> 192 << 192;
-        if (word == scaled) return;
-        for (uint256 shift = 0; shift < 192; shift += 48) {
-            scaled |= LiquidityMath.levelUp(uint48(word >> shift), d.totals.shares, sharesAfter) << shift;
-        }
+        if (uint192(word) == 0) return;
+        uint256 scaled = LiquidityMath.levelsUp(word, d.allShares, sharesAfter);
         assembly ("memory-safe") {
             sstore(add(record.slot, 2), scaled)
         }
@@ -251,7 +291,7 @@ abstract contract Liquidity is ILiquidity, PoolBook {
             ? p.buyHour + value <= p.hourCap && p.buyDay + value <= p.dayCap
             : p.sellHour + value <= p.hourCap && p.sellDay + value <= p.dayCap;
         if (!within) _refuse(d.token, p, Refusal.LIMIT, !isUsdc, amount);
-        uint256 shares = LiquidityMath.oneSideSharesDown(p, d.totals.shares, value, isUsdc);
+        uint256 shares = LiquidityMath.oneSideSharesDown(p, d.allShares, value, isUsdc);
         if (isUsdc) (p.buyHour, p.buyDay) = (p.buyHour + value, p.buyDay + value);
         else (p.sellHour, p.sellDay) = (p.sellHour + value, p.sellDay + value);
         _storeLevels(_pools[d.token], p);
@@ -270,9 +310,10 @@ abstract contract Liquidity is ILiquidity, PoolBook {
         else Tokens.push(token, msg.sender, amount);
     }
 
-    function _plus(uint64 reserve, uint64 amount) private pure returns (uint64) {
-        uint256 sum = uint256(reserve) + amount;
+    function _plus(uint256 reserve, uint256 amount) private pure returns (uint256 sum) {
+        unchecked {
+            sum = reserve + amount; // 64 bits each
+        }
         if (sum > INT64_MAX) revert BadAmount(amount);
-        return uint64(sum);
     }
 }

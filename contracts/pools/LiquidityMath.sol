@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {LeakyBuckets} from "../libraries/LeakyBuckets.sol";
 import {PoolMath} from "./PoolMath.sol";
-import {Pool, Reserves} from "./PoolTypes.sol";
+import {Pool} from "./PoolTypes.sol";
 
 /// @title The providers' formulas
 /// @notice Roundings are for those who stay. offchain/juapesa/pools/shares.py is the same.
@@ -26,15 +26,19 @@ library LiquidityMath {
     }
 
     /// @notice The most shares that the two sides, in the pool's proportion, pay for.
-    function proportionalSharesDown(Reserves memory r, uint256 all, uint256 token, uint256 usdc)
-        internal
-        pure
-        returns (uint80)
-    {
-        uint256 byToken = r.token == 0 ? SHARES_MAX : token * (all + VIRTUAL) / r.token;
-        uint256 byUsdc = r.usdc == 0 ? SHARES_MAX : usdc * (all + VIRTUAL) / r.usdc;
-        uint256 shares = byToken < byUsdc ? byToken : byUsdc;
-        return uint80(shares < SHARES_MAX ? shares : SHARES_MAX);
+    function proportionalSharesDown(
+        uint256 reserveToken,
+        uint256 reserveUsdc,
+        uint256 all,
+        uint64 token,
+        uint64 usdc
+    ) internal pure returns (uint80) {
+        unchecked {
+            uint256 byToken = reserveToken == 0 ? SHARES_MAX : token * (all + VIRTUAL) / reserveToken;
+            uint256 byUsdc = reserveUsdc == 0 ? SHARES_MAX : usdc * (all + VIRTUAL) / reserveUsdc;
+            uint256 shares = byToken < byUsdc ? byToken : byUsdc;
+            return uint80(shares < SHARES_MAX ? shares : SHARES_MAX);
+        }
     }
 
     /// @notice What shares cost of a side.
@@ -67,10 +71,19 @@ library LiquidityMath {
         if (shares > SHARES_MAX) return 0;
     }
 
-    /// @notice A limit's level for a pool of so many shares after it had `all`.
-    function levelUp(uint256 level, uint256 all, uint256 sharesAfter) internal pure returns (uint256) {
-        level = mulDivUp(level, sharesAfter + VIRTUAL, all + VIRTUAL);
-        return level < LeakyBuckets.LEVEL_MAX ? level : LeakyBuckets.LEVEL_MAX;
+    /// @notice The four limits' levels ({Buckets}) for a pool of so many shares after it had `all`.
+    function levelsUp(uint256 word, uint256 all, uint256 sharesAfter) internal pure returns (uint256 scaled) {
+        unchecked {
+            (all, sharesAfter) = (all + VIRTUAL, sharesAfter + VIRTUAL);
+            scaled = word >> 192 << 192;
+            for (uint256 shift = 0; shift < 192; shift += 48) {
+                uint256 level = uint48(word >> shift);
+                if (level == 0) continue;
+                level = (level * sharesAfter + all - 1) / all;
+                if (level > LeakyBuckets.LEVEL_MAX) level = LeakyBuckets.LEVEL_MAX;
+                scaled |= level << shift;
+            }
+        }
     }
 
     /// @notice How much of `fees` goes to the providers, how much to the pot, and what that adds to the index.
@@ -91,7 +104,10 @@ library LiquidityMath {
         return value - mulDivUp(value, ppm, 1e6);
     }
 
+    /// @notice a × b ÷ c, rounded up. No two factors here have more than 200 bits together.
     function mulDivUp(uint256 a, uint256 b, uint256 c) internal pure returns (uint256) {
-        return (a * b + c - 1) / c;
+        unchecked {
+            return (a * b + c - 1) / c;
+        }
     }
 }

@@ -66,10 +66,9 @@ struct Pool {
     Refusal buys;
 }
 
-/// @notice A trade that a pool would make. `valueUsdc` is what crosses the reserves at mid.
+/// @notice A trade that a pool would make. `valueUsdc` is what crosses the reserves at mid. One record serves
+/// many trades: it holds the last one that was not refused.
 struct Fill {
-    Refusal refusal;
-    bool sell;
     uint256 amountIn;
     uint256 amountOut;
     uint256 valueUsdc;

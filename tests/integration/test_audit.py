@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from juapesa.cli import main
 from juapesa.crypto import checksum_address, keccak256
 from juapesa.money import CKES, CNGN
 from juapesa.transparency.entries import APPENDED, ATTESTED, ATTESTERS_CHANGED
 from juapesa.transparency.merkle import EMPTY_ROOT
 from juapesa.transparency.node import NodeFault
 from juapesa.transparency.verify import NotARegistry, Verdict, verify
+from support.commands import status_of
 from support.evm import Chain
 from support.lying_node import Lie, lying_node
-from support.settlements import Hub
+from support.settlements import busy
 
 pytestmark = pytest.mark.needs_evm
 
@@ -27,15 +27,6 @@ def check(chain: Chain, lie: Lie | None = None) -> Verdict:
         return verify(chain.node.url, chain.deployment.registry)
     with lying_node(chain.node.url, lie) as url:
         return verify(url, chain.deployment.registry)
-
-
-def busy(chain: Chain) -> Hub:
-    """A chain with six entries: two capital mints, a transfer (mint, burn), a mint and a burn."""
-    hub = Hub(chain)
-    hub.liquidity(kept=20 * 10**6)  # for the burn: no item lives off what another one only promises
-    hub.settle(hub.transfer(1_000 * 10**6))
-    hub.settle(hub.mint(CKES, 50 * 10**6, reserves=14 * MILLION), hub.burn(CKES, 20 * 10**6))
-    return hub
 
 
 def of_kind(result: list[dict[str, Any]], kind: bytes) -> list[dict[str, Any]]:
@@ -100,7 +91,7 @@ def test_a_true_log_passes_with_the_contracts_root_and_supplies(chain: Chain) ->
 
 
 def test_an_empty_log_passes(chain: Chain) -> None:
-    assert check(chain) == Verdict(0, "0x" + EMPTY_ROOT.hex(), [], None)
+    assert check(chain) == Verdict(0, "0x" + EMPTY_ROOT.hex(), [], None, chain.deployment.chain_id)
 
 
 def test_logs_are_asked_for_in_windows_of_a_thousand_blocks(chain: Chain) -> None:
@@ -224,9 +215,3 @@ def test_a_wrong_node_or_address_gets_a_clear_answer(
     printed = capsys.readouterr()
     assert json.loads(printed.out)["ok"] is False
     assert "No node answers" in printed.err
-
-
-def status_of(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    return int(ended.value.code or 0)

@@ -143,11 +143,12 @@ def test_what_is_stored_beside_the_rows_is_checked_too(stored: Stored, statement
 
 def test_a_history_rewritten_whole_is_found_by_an_anchored_head(stored: Stored) -> None:
     head = KnownHead(stored.engine.storage.head.number, stored.engine.storage.head.chain)
-    assert verify(stored.url, head).ok
+    assert verify(stored.url, [head]).ok
     forged = KnownHead(head.number, bytes(32))
-    assert "not the head that was anchored" in str(verify(stored.url, forged).first_fault)
+    assert "not the head that was anchored" in str(verify(stored.url, [forged]).first_fault)
+    assert "not the head that was anchored" in str(verify(stored.url, [head, forged]).first_fault)
     later = KnownHead(head.number + 1, head.chain)
-    assert "it was anchored, but is missing" in str(verify(stored.url, later).first_fault)
+    assert "it was anchored, but is missing" in str(verify(stored.url, [head, later]).first_fault)
 
 
 def test_every_row_has_a_proof_that_the_public_check_accepts(stored: Stored) -> None:

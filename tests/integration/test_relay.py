@@ -2,23 +2,16 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from juapesa.issuance.domain import Orders
-from juapesa.issuance.relay import Relay
 from juapesa.money import CKES, CNGN, KES, Money
+from support.deaths import allowed_to_die, kill
 from support.hub import Desk, collected, send
 
 pytestmark = pytest.mark.needs_evm
-
-
-class Killed(BaseException):
-    """The process ends here: nothing of ours may catch it."""
 
 
 def test_a_send_is_minted_swapped_and_burnt_in_one_transaction(desk: Desk) -> None:
@@ -60,30 +53,11 @@ def test_an_item_waits_for_its_quorum(desk: Desk) -> None:
     assert desk.item(item).state == "settled"
 
 
-def kill(relay: Relay, name: str, *, after: bool) -> Relay:
-    """The relay, dying as it enters (or has just left) one of its own steps."""
-    step = getattr(relay, name)
-    inner_async = asyncio.iscoroutinefunction(step)
-
-    async def dying_async(*arguments: Any) -> Any:
-        if after:
-            await step(*arguments)
-        raise Killed
-
-    def dying(*arguments: Any) -> Any:
-        if after:
-            step(*arguments)
-        raise Killed
-
-    object.__setattr__(relay, name, dying_async if inner_async else dying)
-    return relay
-
-
 POINTS = [
     ("_intend", False),  # nothing on record
     ("_intend", True),  # on record, not sent
-    ("_hand_over", False),
-    ("_hand_over", True),  # sent, and nobody remembers that it was
+    ("hand_over", False),
+    ("hand_over", True),  # sent, and nobody remembers that it was
     ("_record", False),  # in a block, not on record
     ("_record", True),
 ]
@@ -104,23 +78,15 @@ def test_killed_at_any_step_and_restarted_it_settles_exactly_once(
     assert desk.chain.supply(CKES) == Money.whole(13_003_000, CKES).minor
 
 
-@contextmanager
-def allowed_to_die() -> Iterator[None]:
-    try:
-        yield
-    except Killed:
-        return
-
-
 def test_a_batch_whose_nonce_was_taken_is_made_anew(desk: Desk) -> None:
     desk.capital()
     item = desk.order(send("E1"))
     with desk.relay() as relay, allowed_to_die():
-        desk.tick(kill(relay, "_hand_over", after=False))
+        desk.tick(kill(relay, "hand_over", after=False))
     take_nonce(desk)
 
     async def cycles() -> None:
-        with desk.relay(lost_seconds=0.0) as relay:
+        with desk.relay(courier=desk.courier(lost_seconds=0.0)) as relay:
             for _ in range(4):
                 await relay.tick()
 
@@ -145,14 +111,15 @@ def test_a_lagging_mirror_makes_nobody_believe_that_a_batch_is_lost(desk: Desk) 
 
     async def lagging() -> int:
         with desk.relay() as relay:
-            receipt = relay.rpc.receipt
+            rpc = relay.courier.rpc
+            receipt = rpc.receipt
 
             async def nothing(_: str) -> None:
                 return None
 
-            relay.rpc.receipt = nothing  # type: ignore[method-assign]
+            rpc.receipt = nothing  # type: ignore[method-assign]
             await relay.tick()
-            relay.rpc.receipt = receipt  # type: ignore[method-assign]
+            rpc.receipt = receipt  # type: ignore[method-assign]
             return await relay.tick()
 
     asyncio.run(lagging())
@@ -311,7 +278,7 @@ def test_a_price_that_has_become_too_low_is_raised_at_the_same_nonce(desk: Desk)
     desk.capital()
     item = desk.order(send("N1"))
     with desk.relay() as relay, allowed_to_die():
-        desk.tick(kill(relay, "_hand_over", after=False))
+        desk.tick(kill(relay, "hand_over", after=False))
     desk.chain.node.ask("anvil_setNextBlockBaseFeePerGas", hex(10**11))
     desk.settle_all()
     assert desk.item(item).state == "settled"

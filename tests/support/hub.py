@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from juapesa.chain import abi
+from juapesa.chain.courier import Courier
 from juapesa.chain.prices import NoPrices, Publishers
+from juapesa.chain.purse import Purse
 from juapesa.crypto import Signer
 from juapesa.db import Database, UnitOfWork
 from juapesa.issuance.batches import OUTCOME_BYTES
@@ -24,7 +26,7 @@ from juapesa.issuance.store import ItemRow
 from juapesa.ledger import Ledger
 from juapesa.money import CKES, CNGN, KES, NGN, USDC, Money
 from juapesa.pools import calls
-from support.evm import MIDS_E18, Chain
+from support.evm import CHAIN_ID, MIDS_E18, Chain
 from support.operators import Operator, operator
 
 IDLE_CYCLES = 4  # a node may take its time to show a receipt
@@ -146,15 +148,20 @@ class Desk:
                 db=self.db,
                 issuance=self.issuance,
                 deployment=self.chain.deployment,
-                rpc=self.chain.rpc(),
+                courier=self.courier(),
+                purse=Purse(floor_hbar=100, fee_max_hbar=50),
                 publishers=self.publishers(),
-                signer=self.chain.relayer,
                 clock=self.clock,
                 batch_items_max=40,
                 gather_seconds=0.0,
+                batch_seconds=0.0,
             ),
             **changes,
         )
+
+    def courier(self, **changes: Any) -> Courier:
+        """The relayer's sender, as after a restart."""
+        return replace(Courier(self.chain.rpc(), self.chain.relayer, CHAIN_ID), **changes)
 
     def tick(self, relay: Relay | None = None) -> int:
         """One cycle in an event loop of its own, as after a restart."""

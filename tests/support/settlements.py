@@ -140,3 +140,12 @@ class Hub:
 def _claim(wanted: Wanted) -> tuple[Currency, int]:
     mint = wanted.orders.mint
     return (mint.amount.currency if mint else USDC, wanted.reserves)
+
+
+def busy(chain: Chain) -> Hub:
+    """A chain with six entries: two capital mints, a transfer (mint, burn), a mint and a burn."""
+    hub = Hub(chain)
+    hub.liquidity(kept=20 * 10**6)  # for the burn: no item lives off what another one only promises
+    hub.settle(hub.transfer(1_000 * 10**6))
+    hub.settle(hub.mint(CKES, 50 * 10**6, reserves=14 * 10**12), hub.burn(CKES, 20 * 10**6))
+    return hub

@@ -8,12 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from juapesa.chain.rpc import Rpc, RpcRefused
-from juapesa.chain.transactions import GAS_MAX, sign_call
+from juapesa.chain.courier import Courier, Landed, Letter
+from juapesa.chain.purse import gas_limit
+from juapesa.chain.rpc import Frozen, Rpc, RpcRefused
+from juapesa.chain.transactions import SignedTransaction, sign_call
 from juapesa.crypto import Signer
 from juapesa.errors import Conflict, Unavailable
 
-GAS_HEADROOM_PERCENT = 25
 RECEIPT_SECONDS_MAX = 90.0
 POLL_SECONDS = 0.5
 
@@ -44,37 +45,41 @@ class Sender:
 
     async def send(self, to: str, data: bytes) -> dict[str, Any]:
         """Sign, hand over and wait; the receipt. Raises TransactionRefused, TransactionPending."""
-        sender = self.signer.address
-        gas = await self._gas(to, data)
+        at = await self.rpc.freeze()
         signed = sign_call(
             self.signer,
             chain_id=self.chain_id,
-            nonce=await self.rpc.nonce(sender),
+            nonce=await at.nonce(self.signer.address),
             gas_price=await self.rpc.gas_price(),
-            gas=min(gas + gas * GAS_HEADROOM_PERCENT // 100, GAS_MAX),
+            gas=gas_limit(await self._gas(at, to, data)),
             to=to,
             data=data,
         )
-        await self.rpc.send_raw(signed.raw)
-        receipt = await self._receipt(signed.hash)
+        receipt = await self._receipt(signed)
         if int(receipt["status"], 16) != 1:
-            raise TransactionRefused(f"The chain refused it in its block ({signed.hash}).")
+            raise TransactionRefused(f"The chain refused it in its block ({receipt['transactionHash']}).")
         return receipt
 
-    async def _gas(self, to: str, data: bytes) -> int:
+    async def _gas(self, at: Frozen, to: str, data: bytes) -> int:
         """What it will use; a call that would revert is refused here, before it costs anything."""
         try:
-            return await self.rpc.estimate_gas(self.signer.address, to, data)
+            return await at.estimate_gas(self.signer.address, to, data)
         except RpcRefused as refused:
             said = refused.data if isinstance(refused.data, str) else ""
             revert_data = bytes.fromhex(said.removeprefix("0x"))
             raise TransactionRefused(f"The chain would refuse it: {refused.message}", revert_data) from None
 
-    async def _receipt(self, tx_hash: str) -> dict[str, Any]:
-        until = time.monotonic() + RECEIPT_SECONDS_MAX
+    async def _receipt(self, signed: SignedTransaction) -> dict[str, Any]:
+        forms = [signed]
+
+        async def keep(another: SignedTransaction) -> None:
+            forms.append(another)
+
+        courier, until = Courier(self.rpc, self.signer, self.chain_id), time.monotonic() + RECEIPT_SECONDS_MAX
         while time.monotonic() < until:
-            found = await self.rpc.receipt(tx_hash)
-            if found is not None and found.get("blockNumber"):
-                return found
+            newest, hashes = forms[-1], tuple(each.hash for each in forms)
+            fate = await courier.deliver(Letter(newest.nonce, newest.raw, newest.hash, hashes), keep)
+            if isinstance(fate, Landed):
+                return fate.receipt
             await asyncio.sleep(POLL_SECONDS)
-        raise TransactionPending(f"{tx_hash} is in no block yet. Look for it before you try again.")
+        raise TransactionPending(f"{signed.hash} is in no block yet. Look for it before you try again.")

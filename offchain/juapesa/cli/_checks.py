@@ -10,16 +10,19 @@ import httpx
 import psycopg
 
 from juapesa.chain import load_deployment
+from juapesa.chain.purse import WEIBARS_PER_HBAR, Purse, PurseLow
 from juapesa.config import Settings
-from juapesa.crypto import open_keystore
+from juapesa.crypto import Keystore, open_keystore
 from juapesa.db import EmbeddedPostgres, reading
 from juapesa.db.migrate import position
 from juapesa.errors import JuaError, Unavailable
 from juapesa.ledger.engine.checks import last_verdict
+from juapesa.transparency import anchor_store
 
 TIMEOUT_SECONDS = 3.0
 CLOCK_SKEW_SECONDS_MAX = 15.0  # a custody statement that is newer than the chain's time is refused
 CHECK_AGE_MAX = timedelta(hours=3)
+ANCHOR_AGE_MAX = timedelta(minutes=10)
 START = "Start everything with `jua up`, or look into its logs."
 
 
@@ -62,9 +65,11 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "keys", lambda: _keys(settings)
     yield "database", lambda: _database(settings)
     yield "books", lambda: _books(settings)
+    yield "anchors", lambda: _anchors(settings)
     yield "chain", lambda: _chain(settings)
     yield "clock", lambda: _clock(settings)
     yield "contracts", lambda: _contracts(settings)
+    yield "fees", lambda: _fees(settings)
     operators = {
         "mpesa-ke": settings.daraja.base_url,
         "momo-ng": settings.momo.base_url,
@@ -88,15 +93,21 @@ def _configuration(settings: Settings) -> str:
 
 
 def _keys(settings: Settings) -> str:
+    _keystore(settings)
     directory = settings.data_dir / "keys"
-    if not (directory / "keystore.json").exists():
-        raise Fault(f"no keystore in {directory}", "`jua up` makes it at its first start.")
-    open_keystore(settings)
     files = list(directory.iterdir())
     loose = [file.name for file in files if file.stat().st_mode & 0o077]
     if loose:
         raise Fault(f"others may read {', '.join(sorted(loose))}", f"chmod 600 {directory}/*")
     return f"the keystore opens; {len(files)} files, for their owner only"
+
+
+def _keystore(settings: Settings) -> Keystore:
+    """The keystore that is there; opening would make one."""
+    directory = settings.data_dir / "keys"
+    if not (directory / "keystore.json").exists():
+        raise Fault(f"no keystore in {directory}", "`jua up` makes it at its first start.")
+    return open_keystore(settings)
 
 
 def _database_url(settings: Settings) -> str:
@@ -122,6 +133,25 @@ def _books(settings: Settings) -> str:
     if age > CHECK_AGE_MAX:
         raise Fault(f"last checked at {checked.at:%Y-%m-%d %H:%M} UTC", "Does the bookkeeper run?")
     return f"{checked.verdict.transfers} rows, all as they were booked, {age.total_seconds():.0f} s ago"
+
+
+def _anchors(settings: Settings) -> str:
+    topic = settings.anchor.topic
+    if topic is None:
+        return "no topic is set, so nothing is anchored"
+    try:
+        with reading(_database_url(settings)) as snapshot:
+            last, waiting = anchor_store.last_placed(snapshot, topic), anchor_store.waiting(snapshot, topic)
+    except psycopg.Error as problem:
+        raise Fault(f"they cannot be read ({type(problem).__name__})", "Run `jua db upgrade`.") from problem
+    advice = "Does the agent run? `jua agent anchor --once`; has its account HBAR?"
+    if last is None or last.anchored_at is None:
+        raise Fault(f"nothing is in topic {topic} yet", advice)
+    age = datetime.now(UTC) - last.anchored_at
+    said = f"message {last.sequence} of topic {topic}, {age.total_seconds():.0f} s ago"
+    if waiting and age > ANCHOR_AGE_MAX:
+        raise Fault(f"more is to be anchored since {said}", advice)
+    return said
 
 
 def _database(settings: Settings) -> str:
@@ -170,6 +200,17 @@ def _contracts(settings: Settings) -> str:
             f"no code on chain for {', '.join(missing)}", "Run `jua deploy`; locally `jua up --fresh`."
         )
     return f"{len(addresses)} contracts have code"
+
+
+def _fees(settings: Settings) -> str:
+    """The relayer pays for everything that goes to the chain."""
+    chain, relayer = settings.chain, _keystore(settings).signer("relayer").address
+    held = int(_rpc(settings, "eth_getBalance", relayer, "latest"), 16)
+    try:
+        Purse(chain.balance_floor_hbar, chain.fee_max_hbar).require_filled(held)
+    except PurseLow as low:
+        raise Fault(low.detail, f"Pay HBAR to {relayer}; until then nothing reaches the chain.") from low
+    return f"the relayer holds {held // WEIBARS_PER_HBAR} HBAR"
 
 
 def _rpc(settings: Settings, method: str, *params: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-NAMES = ("ussd_bridge", "relayer", "attester", "watcher", "settler", "bookkeeper")
+NAMES = ("ussd_bridge", "relayer", "attester", "watcher", "settler", "bookkeeper", "anchor")
 
 
 def agent(

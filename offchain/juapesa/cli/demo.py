@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from juapesa.config.settings import LOCAL_NETWORK, OWN_NETWORKS
 from juapesa.demo import traffic as traffic_stories
 from juapesa.demo.handset import UnexpectedScreen
 from juapesa.demo.stories import DISRUPTIVE, STORIES, Teller, Told
@@ -24,6 +25,9 @@ def demo(
     hour: Annotated[int, typer.Option(min=0, max=23, help="The hour of day to draw from.")] = 12,
     count: Annotated[int, typer.Option(min=1, max=5_000, help="How many transfers.")] = 300,
     seed: Annotated[int, typer.Option(help="Draws the same traffic again.")] = 789,
+    network: Annotated[
+        str, typer.Option(help="The house's chain: hedera-local, or hedera-sandbox with lag and faults.")
+    ] = LOCAL_NETWORK,
     only: Annotated[str, typer.Option(help="Only stories whose name contains this.")] = "",
 ) -> None:
     """Tell the stories: receipts, timelines and a last word on books, chain and custody.
@@ -32,7 +36,9 @@ def demo(
     error. Exit status 0 only when every story came out right and everything agrees.
     """
     actions = traffic_stories.read_actions(traffic, hour) if traffic else []
-    verdict = asyncio.run(_tell(Report(), only, actions, count, seed))
+    if network not in OWN_NETWORKS:
+        raise typer.BadParameter(f"a house of its own runs on {' or '.join(OWN_NETWORKS)}")
+    verdict = asyncio.run(_tell(Report(), network, only, actions, count, seed))
     if as_json:
         print(json.dumps(verdict.answer))
     else:
@@ -41,9 +47,10 @@ def demo(
 
 
 async def _tell(
-    report: Report, only: str, actions: list[traffic_stories.Action], count: int, seed: int
+    report: Report, network: str, only: str, actions: list[traffic_stories.Action], count: int, seed: int
 ) -> Verdict:
-    async with world(report) as house:
+    async with world(report, network) as house:
+        report(f"the chain: {await house.trouble()}")
         teller = Teller(house)
         chosen = [name for name, _ in STORIES if only in name]
         # Side by side, but for the one that kills what the others use.
@@ -82,6 +89,7 @@ def _print(verdict: Verdict) -> None:
         for line in story["steps"]:
             print(f"         {line}")
     for name in (
+        "chain",
         "p95_confirm_to_receipt_seconds",
         "failed_share",
         "books_balanced",

@@ -6,13 +6,16 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from juapesa import config
 from juapesa.clock import SystemClock
 from juapesa.db.embedded import resolve_url
+
+if TYPE_CHECKING:
+    from juapesa.ledger.engine.verify import KnownHead
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
@@ -59,23 +62,43 @@ def serve(
 def verify(
     as_json: AsJson = False,
     head: Annotated[str, typer.Option(help="An anchored head as NUMBER:HEX; the chain must hold it.")] = "",
+    topic: Annotated[
+        str, typer.Option(help="A topic 0.0.N of the consensus service: the chain must hold all its heads.")
+    ] = "",
+    mirror: Annotated[
+        list[str] | None, typer.Option(help="URL of a mirror node; several are compared.")
+    ] = None,
 ) -> None:
     """Recompute every hash, list and balance; exit 1 and name the first fault when something is wrong."""
     from juapesa.ledger.engine import verify as engine  # noqa: PLC0415
 
+    if bool(topic) != bool(mirror):
+        raise typer.BadParameter("a topic and a mirror node go together")
     number, _, chain = head.partition(":")
     try:
-        known = engine.KnownHead(int(number), bytes.fromhex(chain)) if head else None
+        known = [engine.KnownHead(int(number), bytes.fromhex(chain))] if head else []
     except ValueError:
         raise typer.BadParameter("a head is NUMBER:HEX") from None
-    found = engine.verify(resolve_url(config.load()), known)
+    anchored = _anchored(topic, mirror or []) if topic else []
+    found = engine.verify(resolve_url(config.load()), [*known, *anchored])
     if as_json:
         verdict = {"ok": found.ok, "transfers": found.transfers, "first_fault": found.first_fault}
+        if topic:
+            verdict["anchored_heads"] = len(anchored)
         print(json.dumps(verdict))
     else:
         print(f"{found.transfers} rows: {found.first_fault or 'all is as it was booked'}")
     if not found.ok:
         raise typer.Exit(1)
+
+
+def _anchored(topic: str, mirrors: list[str]) -> "list[KnownHead]":
+    """Every head in a topic. Raises AnchorsFault when the topic itself does not hold."""
+    from juapesa.ledger.engine.verify import KnownHead  # noqa: PLC0415
+    from juapesa.transparency.anchored import read_sound_anchors  # noqa: PLC0415
+
+    heads = read_sound_anchors(mirrors, topic).heads.values()
+    return [KnownHead(each.batch, each.chain) for each in heads]
 
 
 @app.command()

@@ -31,13 +31,27 @@ def make() -> None:
 
 
 @app.command()
-def check() -> None:
+def check(
+    topic: Annotated[
+        str, typer.Option(help="A topic 0.0.N of the consensus service: our statements must be those in it.")
+    ] = "",
+    mirror: Annotated[
+        list[str] | None, typer.Option(help="URL of a mirror node; several are compared.")
+    ] = None,
+) -> None:
     """For auditors: the newest statement against its leaves, the ledger and custody; exit 1 at a fault."""
+    from juapesa.transparency.anchored import read_sound_anchors  # noqa: PLC0415 - quick help
+
+    if bool(topic) != bool(mirror):
+        raise typer.BadParameter("a topic and a mirror node go together")
+    anchored = read_sound_anchors(mirror or [], topic).liabilities if topic else {}
     with assemble(name="cli") as parts, parts.db.unit_of_work() as uow:
         found = liabilities.statements(uow, 1)
         if not found:
             raise liabilities.NoStatement("There is no statement yet.")
         fault = liabilities.fault_of(uow, found[0])
+        roots = {each.statement: each.root for each in anchored.values()}
+        fault = fault or liabilities.anchored_fault(uow, roots)
     typer.echo(json.dumps({"ok": fault is None, "fault": fault, **found[0].as_json()}))
     if fault is not None:
         raise typer.Exit(1)

@@ -17,6 +17,12 @@ def up(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what the folder holds; start empty.")
     ] = False,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help="hedera-local: a plain EVM (default); hedera-sandbox: Hedera's own rules, tokens and delays."
+        ),
+    ] = None,
     without: Annotated[
         list[str] | None, typer.Option(help="Leave one process out, by its name. May be repeated.")
     ] = None,
@@ -27,8 +33,13 @@ def up(
     one ended. Logs lie in DATA/logs, process numbers in DATA/run.
     """
     overrides: dict[str, Any] = {"data_dir": data} if data is not None else {}
+    if network is not None:
+        overrides["chain"] = {"network": network}
     settings = config.load(**overrides)
-    _say(f"Jua Pesa starts. Data: {settings.data_dir}, logs: {settings.data_dir / 'logs'}")
+    _say(
+        f"Jua Pesa starts on {settings.chain.network}."
+        f" Data: {settings.data_dir}, logs: {settings.data_dir / 'logs'}"
+    )
     LocalRun(settings, _say, fresh=fresh, without=without or ()).run()
 
 

@@ -18,7 +18,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-LOCAL_NETWORK = "hedera-local"
+LOCAL_NETWORK = "hedera-local"  # a plain EVM with Hedera's figures
+SANDBOX_NETWORK = "hedera-sandbox"  # an EVM behind Hedera's own rules
+OWN_NETWORKS = (LOCAL_NETWORK, SANDBOX_NETWORK)  # those that `jua up` starts itself
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,6 +37,7 @@ class PortSettings(Section):
     api: int = 8700
     ussd: int = 8789
     chain: int = 8545
+    hapi: int = 50211  # the Hedera sandbox's native API
     daraja: int = 8710
     momo: int = 8711
     africastalking: int = 8712
@@ -47,11 +50,15 @@ class ChainSettings(Section):
 
     network: str = LOCAL_NETWORK
     rpc_url: str = "http://127.0.0.1:8545"
+    rpc_fallback_urls: list[str] = []  # of the same chain, asked when the first is silent or behind
     chain_id: int = 298
     deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
     block_seconds: float = 2.0
     batch_items_max: int = Field(default=100, ge=1, le=128)  # keeps a batch under Hedera's 15 M gas
     item_deadline_seconds: int = 120
+    # The relayer's HBAR: below the floor it sends nothing, and for one transaction it pays so much at most.
+    balance_floor_hbar: int = 100
+    fee_max_hbar: int = 50
     # The price publishers; the pools want three at least, and their signatures.
     price_urls: list[str] = [f"http://127.0.0.1:8713/{number}" for number in (1, 2, 3)]
 
@@ -148,6 +155,18 @@ class CapitalSettings(Section):
     hub_whole: dict[str, int] = {"cKES": 100_000, "cNGN": 1_000_000}  # covers losses of unwinding swaps
 
 
+class AnchorSettings(Section):
+    """A topic of Hedera's consensus service for our heads and roots; without one nothing is anchored."""
+
+    topic: str | None = None  # 0.0.N; `jua anchor topic` makes one
+    key: str = "anchor"  # the keystore's name of the ECDSA key that pays and may submit
+    account: str | None = None  # 0.0.N; None: the mirror is asked for the account at the key's address
+    mirror_url: str = "http://127.0.0.1:7546"
+    nodes: dict[str, str] = {"0.0.3": "127.0.0.1:50211"}  # account to host:port of the native API
+    every_seconds: int = Field(default=60, ge=1)
+    fee_tinybars_max: int = Field(default=100_000_000, ge=1)  # a message costs about 0.001 USD
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -169,6 +188,7 @@ class Settings(BaseSettings):
     waits: WaitSettings = WaitSettings()
     fees: FeeSettings = FeeSettings()
     capital: CapitalSettings = CapitalSettings()
+    anchor: AnchorSettings = AnchorSettings()
     publishers: int = Field(default=3, ge=3, le=16)  # of prices, in the local world
     attesters: int = 3
     attester_quorum: int = 2
@@ -197,7 +217,7 @@ def load(**overrides: Any) -> Settings:
     chain = _defaulted(settings.chain, rpc_url=settings.ports.chain)
     if "price_urls" not in chain.model_fields_set:
         chain = chain.model_copy(update={"price_urls": _local_publishers(settings)})
-    if chain.network == LOCAL_NETWORK and "deployments_dir" not in chain.model_fields_set:
+    if chain.network in OWN_NETWORKS and "deployments_dir" not in chain.model_fields_set:
         chain = chain.model_copy(update={"deployments_dir": settings.data_dir / "deployments" / "chains"})
     return _defaulted(settings, public_url=settings.ports.api).model_copy(
         update={

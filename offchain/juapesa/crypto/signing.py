@@ -29,7 +29,7 @@ def checksum_address(raw: bytes) -> str:
 
 
 class Signer:
-    """Holds one private key and gives out nothing but its address and signatures."""
+    """Holds one private key and gives out nothing but its public side and signatures."""
 
     def __init__(self, key: "PrivateKey") -> None:
         self._key = key
@@ -41,6 +41,11 @@ class Signer:
         from coincurve import PrivateKey  # noqa: PLC0415
 
         return cls(PrivateKey(secret))
+
+    @property
+    def public_key(self) -> bytes:
+        """The public key, compressed: 33 bytes."""
+        return self._key.public_key.format(compressed=True)
 
     def sign_digest(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest: ``r ‖ s ‖ v``, 65 bytes, low s, v 27 or 28, deterministic (RFC 6979)."""

@@ -37,6 +37,7 @@ async def judge(world: World, told: Sequence[Told], traffic: Sequence[Told]) -> 
     p95 = percentile(seconds, 95)
     failed = sum(not each.ok for each in traffic) / len(traffic) if traffic else 0.0
     answer: dict[str, Any] = {
+        "chain": world.network,
         "stories": [
             {
                 "name": each.name,

@@ -17,9 +17,10 @@ from typing import Any
 
 import httpx
 
+from juapesa.config.settings import LOCAL_NETWORK, SANDBOX_NETWORK
 from juapesa.errors import Unavailable
 
-START_SECONDS_MAX = 150.0
+START_SECONDS_MAX = 240.0
 STOP_SECONDS_MAX = 30.0
 LOOPBACK = "http://127.0.0.1"
 
@@ -33,7 +34,8 @@ WAITS = {
     "JUA_WAITS__PAYOUT_POLL_SECONDS": "3",
     "JUA_WAITS__LEASE_SECONDS": "5",
 }
-PORT_NAMES = ("API", "USSD", "CHAIN", "DARAJA", "MOMO", "AFRICASTALKING", "ORACLE")
+BAD_DAYS = {"lag_low_seconds": 2, "lag_high_seconds": 6, "fault_percent": 2}
+PORT_NAMES = ("API", "USSD", "CHAIN", "HAPI", "DARAJA", "MOMO", "AFRICASTALKING", "ORACLE")
 
 
 class WorldFailed(Unavailable):
@@ -49,6 +51,7 @@ class World:
     http: httpx.AsyncClient
     data_dir: Path
     ports: dict[str, int]
+    network: str = LOCAL_NETWORK
 
     def url(self, name: str, path: str = "") -> str:
         return f"{LOOPBACK}:{self.ports[name]}{path}"
@@ -77,6 +80,17 @@ class World:
         response.raise_for_status()
         return str(response.json()["id"])
 
+    async def trouble(self) -> str:
+        """Give the chain its bad days, if it knows any; what it is, in words."""
+        if self.network != SANDBOX_NETWORK:
+            return f"{self.network}: blocks by time, no lag, no faults"
+        said = (await self.http.put(self.url("CHAIN", "/_sandbox/options"), json=BAD_DAYS)).json()
+        lag = f"{said['lag_low_seconds']:g} to {said['lag_high_seconds']:g} s"
+        return (
+            f"{self.network}: blocks every {said['block_seconds']:g} s, a mirror that lags {lag},"
+            f" {said['fault_percent']:g} % BUSY, THROTTLED or no answer"
+        )
+
     def kill(self, process: str) -> None:
         """SIGKILL, as an operating system out of memory would."""
         pid = int((self.data_dir / "run" / f"{process}.pid").read_text())
@@ -84,9 +98,8 @@ class World:
 
     def deployment(self) -> dict[str, Any]:
         """The public file of addresses."""
-        found: dict[str, Any] = json.loads(
-            (self.data_dir / "deployments/chains/hedera-local.json").read_text()
-        )
+        file = self.data_dir / "deployments" / "chains" / f"{self.network}.json"
+        found: dict[str, Any] = json.loads(file.read_text())
         return found
 
     async def audit(self) -> dict[str, Any]:
@@ -98,12 +111,12 @@ class World:
 
 
 @asynccontextmanager
-async def world(report: "Report") -> AsyncIterator[World]:
-    """Bring a house up, give it, take it down and remove its folder."""
+async def world(report: "Report", network: str = LOCAL_NETWORK) -> AsyncIterator[World]:
+    """Bring a house up on a chain of ours, give it, take it down and remove its folder."""
     folder = Path(tempfile.mkdtemp(prefix="juapesa-demo-"))
     ports = _free_ports(len(PORT_NAMES) + 3)
     named = dict(zip(PORT_NAMES, ports, strict=False))
-    env = {**os.environ, **WAITS, "JUA_DATA_DIR": str(folder)}
+    env = {**os.environ, **WAITS, "JUA_DATA_DIR": str(folder), "JUA_CHAIN__NETWORK": network}
     env |= {f"JUA_PORTS__{name}": str(port) for name, port in named.items()}
     env["JUA_PORTS__ATTESTER_FIRST"] = str(ports[-3])
     report("waiting times: " + ", ".join(f"{name[11:].lower()}={value}" for name, value in WAITS.items()))
@@ -113,7 +126,7 @@ async def world(report: "Report") -> AsyncIterator[World]:
     )
     try:
         async with httpx.AsyncClient(timeout=15, trust_env=False) as http:
-            house = World(http, folder, named)
+            house = World(http, folder, named, network)
             await _wait_until_open(house, process, folder / "up.log", report)
             yield house
     finally:
@@ -137,7 +150,7 @@ async def _wait_until_open(
     house: World, process: asyncio.subprocess.Process, log: Path, report: Report
 ) -> None:
     """Up, and the pools hold the first attested money."""
-    report("bringing a house up")
+    report(f"bringing a house up on {house.network}")
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         if process.returncode is not None:

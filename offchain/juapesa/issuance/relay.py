@@ -1,11 +1,13 @@
-"""The relayer's work: one transaction a block, followed to its end, exactly once whatever dies when.
+"""The relayer's work: batches of what is due, followed to their end, exactly once whatever dies when.
 
-A batch goes *built* → *included*. Its bytes and hash are committed before anyone else sees them,
-and there is at most one built batch: until its fate is certain nothing else is sent. A restarted
-relayer finds it and sends the same bytes again, which can do no harm. Should another transaction
-have taken its nonce, the batch is *replaced*: its items are asked for at the router, which settles
-a number once, ever. An item that was ever sent is failed only after the router has said that it is
-not settled: nothing would be worse than a refund of what was done.
+A batch goes *built* → *included*, which on Hedera is final. Its bytes and hash are committed before
+anyone else sees them. Some may be on their way at once, with nonces in a row: a mirror shows what was
+done seconds later, and nobody need wait for that. While the fate of one is in doubt (the relay did not
+answer, consensus refused it) nothing is sent after it. A restarted relayer finds what is open and sends
+the same bytes again, which can do no harm. Should another transaction have taken a nonce, the batch is
+*replaced*: its items are asked for at the router, which settles a number once, ever. An item that was
+ever sent is failed only after the router has said, at a block after its deadline, that it is not
+settled: nothing would be worse than a refund of what was done.
 """
 
 import asyncio
@@ -18,18 +20,13 @@ from typing import Any
 
 import psycopg
 
-from juapesa.chain import Deployment, Rpc, RpcRefused, abi
+from juapesa.chain import Deployment, RpcRefused, abi
+from juapesa.chain.courier import Courier, Landed, Letter, Overtaken
 from juapesa.chain.prices import NoPrices, Publishers, SignedPrice
-from juapesa.chain.transactions import (
-    GAS_MAX,
-    SignedTransaction,
-    call_data_of,
-    gas_price_of,
-    sign_call,
-    sign_dearer,
-)
+from juapesa.chain.purse import Purse, gas_limit
+from juapesa.chain.rpc import Frozen
+from juapesa.chain.transactions import GAS_MAX, SignedTransaction, call_data_of, sign_call
 from juapesa.clock import Clock
-from juapesa.crypto import Signer
 from juapesa.db import Database, UnitOfWork
 from juapesa.issuance import custody_store, store
 from juapesa.issuance.batches import Ready, Signed, Verdict, provide_call, settle_call, verdicts
@@ -38,92 +35,111 @@ from juapesa.issuance.service import CHAIN_ITEMS, Issuance
 
 # An open item is failed only when the chain cannot settle it any more, whatever its clock shows.
 DEADLINE_MARGIN = timedelta(seconds=10)
-GAS_HEADROOM_PERCENT = 25
-# A mirror shows a nonce before it shows the receipt, by some seconds: only a lasting silence counts.
-LOST_SECONDS = 20.0
+IN_FLIGHT_MAX = 8  # as many as fit between a send and its receipt at the mirror
+BATCH_SECONDS = 0.5  # between two batches: what is due in quick succession shares one
 # Receipts that come in quick succession share a statement; the first of them does not wait.
-GATHER_SECONDS = 1.0
-_KNOWN = ("already known", "already imported", "nonce")
-_TOO_CHEAP = ("underpriced", "gas price", "gasprice", "fee per gas", "fee too low")
+GATHER_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Relay:
-    """Settles what is due. One may run per key; a second finds the first one's batch and follows it."""
+    """Settles what is due. One may run per key; a second finds the first one's batches and follows them."""
 
     db: Database
     issuance: Issuance
     deployment: Deployment
-    rpc: Rpc
+    courier: Courier
+    purse: Purse
     publishers: Publishers
-    signer: Signer
     clock: Clock
     batch_items_max: int
     dry_run: bool = False
-    lost_seconds: float = LOST_SECONDS
     gather_seconds: float = GATHER_SECONDS
-    _overtaken: dict[int, float] = field(default_factory=dict)  # since when a batch's nonce has been gone
+    batch_seconds: float = BATCH_SECONDS
+    _sent: list[float] = field(default_factory=list)  # when a batch was built last
     _gathered: list[float] = field(default_factory=list)  # when statements were made last
 
     async def tick(self) -> int:
-        """Follow the open batch, or build and send the next; how many items came to an end or were sent."""
+        """Follow what is on its way, then build and send the next; how many items ended or were sent."""
         await asyncio.to_thread(self._gather)
-        batch = await asyncio.to_thread(self._open_batch)
-        if batch is not None:
-            return await self._follow(batch)
+        done, on_their_way, clear = (0, 0, True) if self.dry_run else await self._follow_all()
+        if not clear or on_their_way >= IN_FLIGHT_MAX or not self._is_due():
+            return done
         await self._end_overdue()
         ready = await asyncio.to_thread(self._ready)
+        if not ready:
+            return done
+        at = await self._freeze()
         settling = [each for each in ready if each.orders.provide is None]
         if settling:
-            prices, sendable = await self._prices(settling)
-            return await self._settle(sendable, prices)
+            (prices, sendable), terms = await asyncio.gather(self._prices(settling), self._terms(at))
+            return done + await self._settle(terms, sendable, prices)
         providing = [each for each in ready if each.orders.provide is not None]
-        return await self._provide(providing[0]) if providing else 0
+        if providing and not on_their_way:  # alone: the next estimate must see what this one has changed
+            done += await self._provide(await self._terms(at), providing[0])
+        return done
+
+    async def _freeze(self) -> Frozen:
+        """The chain with everything in it that we know to be done. Raises ChainBehind."""
+        return await self.courier.rpc.freeze(await asyncio.to_thread(self._newest_block))
+
+    def _is_due(self) -> bool:
+        return not self._sent or time.monotonic() - self._sent[0] >= self.batch_seconds
 
     # --- sending ---------------------------------------------------------------------------
 
-    async def _settle(self, ready: Sequence[Ready], prices: Sequence[SignedPrice]) -> int:
+    async def _terms(self, at: Frozen) -> "Terms":
+        """Raises PurseLow."""
+        shown, ours, price = await asyncio.gather(
+            at.nonce(self.address), asyncio.to_thread(self._next_nonce), self.purse.price(at, self.address)
+        )
+        # The mirror may not show yet what is on record.
+        return Terms(at, max(shown, ours), price)
+
+    async def _settle(self, terms: "Terms", ready: Sequence[Ready], prices: Sequence[SignedPrice]) -> int:
         data = settle_call(ready, prices, self.deployment, self.issuance.receipt_key)
         try:
-            gas = await self._gas(data)
+            gas = await self._gas(terms.at, data)
         except RpcRefused:
             # Too large for one transaction, or a state that no estimate foresees: send fewer.
             if len(ready) > 1:
-                return await self._settle(ready[: len(ready) // 2], prices)
+                return await self._settle(terms, ready[: len(ready) // 2], prices)
             gas = GAS_MAX
-        return await self._send(data, gas, ready)
+        return await self._send(terms, data, gas, ready)
 
-    async def _provide(self, ready: Ready) -> int:
+    async def _provide(self, terms: "Terms", ready: Ready) -> int:
         """The house's liquidity, in a transaction of its own, once the hub has it and there is a price."""
         data = provide_call(ready, self.deployment)
         try:
-            gas = await self._gas(data)
+            gas = await self._gas(terms.at, data)
         except RpcRefused as refused:
             if abi.error_name(_revert_data(refused)) != "StalePrice":
                 return 0  # not yet in the hub, or not any more: it waits for that, or for its deadline
             prices = await self.publishers.newest()
             data = settle_call([], prices, self.deployment, self.issuance.receipt_key)
-            return await self._send(data, await self._gas(data), []) if prices else 0
-        return await self._send(data, gas, [ready])
+            return await self._send(terms, data, await self._gas(terms.at, data), []) if prices else 0
+        return await self._send(terms, data, gas, [ready])
 
-    async def _gas(self, data: bytes) -> int:
-        return await self.rpc.estimate_gas(self.signer.address, self.deployment.router, data)
+    async def _gas(self, at: Frozen, data: bytes) -> int:
+        return await at.estimate_gas(self.address, self.deployment.router, data)
 
-    async def _send(self, data: bytes, gas: int, ready: Sequence[Ready]) -> int:
+    async def _send(self, terms: "Terms", data: bytes, gas: int, ready: Sequence[Ready]) -> int:
         if self.dry_run:
             return len(ready)
-        nonce = await self.rpc.nonce(self.signer.address)
+        limit = gas_limit(gas)
+        self.purse.require_fair(terms.price, limit)
         signed = sign_call(
-            self.signer,
+            self.courier.signer,
             chain_id=self.deployment.chain_id,
-            nonce=nonce,
-            gas_price=await self.rpc.gas_price(),
-            gas=min(gas + gas * GAS_HEADROOM_PERCENT // 100, GAS_MAX),
+            nonce=terms.nonce,
+            gas_price=terms.price,
+            gas=limit,
             to=self.deployment.router,
             data=data,
         )
         await asyncio.to_thread(self._intend, signed, [each.id for each in ready])
-        await self._hand_over(signed.raw)
+        self._sent[:] = [time.monotonic()]
+        await self.courier.hand_over(signed.raw, signed.hash)
         return len(ready)
 
     async def _prices(self, ready: Sequence[Ready]) -> tuple[list[SignedPrice], Sequence[Ready]]:
@@ -141,59 +157,45 @@ class Relay:
 
     def _intend(self, signed: SignedTransaction, item_ids: list[uuid.UUID]) -> None:
         """First commit: from here on the batch will be followed, whatever happens to us."""
-        sender, now = self.signer.address.lower(), self.clock.now()
+        sender, now = self.address, self.clock.now()
         try:
             with self.db.unit_of_work() as uow:
                 batch_id = store.insert_batch(uow, sender, signed.nonce, signed.hash, signed.raw, now)
                 if not store.put_in_batch(uow, item_ids, batch_id):
                     raise AnotherRelayer("Some of these items are no longer open.")
         except psycopg.errors.UniqueViolation:
-            raise AnotherRelayer("There is an open batch already.") from None
+            raise AnotherRelayer("Another batch has this nonce already.") from None
 
-    async def _hand_over(self, raw: bytes) -> None:
-        try:
-            await self.rpc.send_raw(raw)
-        except RpcRefused as refused:
-            told = refused.message.lower()
-            if any(words in told for words in _TOO_CHEAP):
-                await self._hand_over_dearer(raw)
-            # It is there already, or its nonce is used: the receipt will tell which.
-            elif not any(words in told for words in _KNOWN):
-                raise
-
-    async def _hand_over_dearer(self, raw: bytes) -> None:
-        """The network's price has risen: the same batch with the same nonce, at that price."""
-        price = max(await self.rpc.gas_price(), gas_price_of(raw) * 9 // 8 + 1)
-        chain_id = self.deployment.chain_id
-        signed = sign_dearer(self.signer, chain_id=chain_id, raw=raw, gas_price=price)
-        await asyncio.to_thread(self._intend_dearer, signed)
-        await self.rpc.send_raw(signed.raw)
-
-    def _intend_dearer(self, signed: SignedTransaction) -> None:
+    def _intend_again(self, signed: SignedTransaction) -> None:
+        """Another form of an open batch: it too is followed from here on."""
         with self.db.unit_of_work() as uow:
-            batch = store.open_batch(uow, self.signer.address.lower())
-            if batch is None or batch.nonce != signed.nonce:
+            batch = next(
+                (each for each in store.open_batches(uow, self.address) if each.nonce == signed.nonce), None
+            )
+            if batch is None:
                 raise AnotherRelayer("The batch has ended meanwhile.")
             store.add_attempt(uow, batch.id, signed.hash, signed.raw)
 
     # --- following -------------------------------------------------------------------------
 
-    async def _follow(self, batch: store.BatchRow) -> int:
-        receipt = await self._receipt(batch)
-        if receipt is not None:
-            return await asyncio.to_thread(self._record, batch, receipt)
-        if await self.rpc.nonce(self.signer.address) > batch.nonce:
-            since = self._overtaken.setdefault(batch.id, time.monotonic())
-            if time.monotonic() - since >= self.lost_seconds and await self._receipt(batch) is None:
-                await self._replaced(batch)
-            return 0
-        await self._hand_over(batch.raw)
-        return 0
+    async def _follow_all(self) -> tuple[int, int, bool]:
+        """(items that came to an end, batches still on their way, whether another may be sent after them)."""
+        done, on_their_way, clear = 0, 0, True
+        for batch in await asyncio.to_thread(self._open_batches):
+            letter = Letter(batch.nonce, batch.raw, batch.tx_hash, batch.hashes)
+            fate = await self.courier.deliver(letter, self._keep, first=clear)
+            match fate:
+                case Landed():
+                    done += await asyncio.to_thread(self._record, batch, fate.receipt)
+                case Overtaken():
+                    await self._replaced(batch, fate.at)
+                case _:
+                    on_their_way += 1
+                    clear = clear and fate.taken
+        return done, on_their_way, clear
 
-    async def _receipt(self, batch: store.BatchRow) -> dict[str, Any] | None:
-        """The receipt of whichever form of the batch is in a block."""
-        found = await asyncio.gather(*(self.rpc.receipt(each) for each in batch.hashes))
-        return next((each for each in found if each is not None and each.get("blockNumber")), None)
+    async def _keep(self, signed: SignedTransaction) -> None:
+        await asyncio.to_thread(self._intend_again, signed)
 
     def _record(self, batch: store.BatchRow, receipt: dict[str, Any]) -> int:
         """Last commit: what became of each item."""
@@ -221,10 +223,10 @@ class Relay:
         else:
             store.set_item(uow, item.id, "open", ended_at=None, reason=verdict.reason)
 
-    async def _replaced(self, batch: store.BatchRow) -> None:
+    async def _replaced(self, batch: store.BatchRow, at: Frozen) -> None:
         """Another transaction has this nonce and ours can never land: ask the router about each item."""
         items = await asyncio.to_thread(self._items_of, batch.id)
-        settled = await self._settled(items)
+        settled = await self._settled(at, items)
         await asyncio.to_thread(self._record_replaced, batch, items, settled)
 
     def _record_replaced(
@@ -236,28 +238,50 @@ class Relay:
             store.replace_batch(uow, batch.id)
             uow.notify(CHAIN_ITEMS)
 
-    async def _settled(self, items: Sequence[store.ItemRow]) -> set[uuid.UUID]:
+    async def _settled(self, at: Frozen, items: Sequence[store.ItemRow]) -> set[uuid.UUID]:
         """Those of these items that the router has settled."""
-        answers = await asyncio.gather(*(self._is_settled(item.number) for item in items))
+        answers = await asyncio.gather(*(self._is_settled(at, item.number) for item in items))
         return {item.id for item, settled in zip(items, answers, strict=True) if settled}
 
-    async def _is_settled(self, number: int) -> bool:
-        data = await self.rpc.call(self.deployment.router, abi.SETTLED.call(number))
+    async def _is_settled(self, at: Frozen, number: int) -> bool:
+        data = await at.call(self.deployment.router, abi.SETTLED.call(number))
         return bool(abi.SETTLED.result(data)[0])
 
     async def _end_overdue(self) -> None:
-        """Items that waited too long (no quorum, no liquidity) and are in no transaction."""
+        """Items that waited too long (no quorum, no liquidity) and are in no transaction.
+
+        One that was sent before is failed only on the word of a block that is past its deadline too.
+        """
         overdue = await asyncio.to_thread(self._overdue)
         if overdue and not self.dry_run:
-            sent_before = [item for item in overdue if item.attempts]
-            settled = await self._settled(sent_before)
-            await asyncio.to_thread(self._record_overdue, overdue, settled)
+            at = await self._freeze()
+            settled = await self._settled(at, [item for item in overdue if item.attempts])
+            over = await at.time()
+            ended = [
+                item
+                for item in overdue
+                if not item.attempts or item.id in settled or item.deadline.timestamp() < over
+            ]
+            await asyncio.to_thread(self._record_overdue, ended, settled)
 
     # --- the book --------------------------------------------------------------------------
 
-    def _open_batch(self) -> store.BatchRow | None:
+    @property
+    def address(self) -> str:
+        """The relayer's account, lower-case."""
+        return self.courier.address.lower()
+
+    def _open_batches(self) -> list[store.BatchRow]:
         with self.db.unit_of_work() as uow:
-            return store.open_batch(uow, self.signer.address.lower())
+            return store.open_batches(uow, self.address)
+
+    def _newest_block(self) -> int:
+        with self.db.unit_of_work() as uow:
+            return store.newest_block(uow, self.address)
+
+    def _next_nonce(self) -> int:
+        with self.db.unit_of_work() as uow:
+            return store.next_nonce(uow, self.address)
 
     def _items_of(self, batch_id: int) -> list[store.ItemRow]:
         with self.db.unit_of_work() as uow:
@@ -301,6 +325,15 @@ class Relay:
             self.issuance.refresh_expired(uow)
             if self.issuance.gather(uow):
                 self._gathered[:] = [now]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a transaction is built on: the chain at one block, the next nonce, and the price of gas."""
+
+    at: Frozen
+    nonce: int
+    price: int
 
 
 def _revert_data(refused: RpcRefused) -> bytes:

@@ -68,6 +68,10 @@ class Issuance:
             raise UnknownItem("No such item is on record.")
         return found
 
+    def ended(self, uow: UnitOfWork, item_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+        """Those of these items that are settled or have failed."""
+        return store.ended_of(uow, item_ids)
+
     def open_requests(self, uow: UnitOfWork, attester: str) -> list[StatementRequest]:
         """What this attester is asked to look at. Raises NotAnAttester."""
         self._check_attester(attester)

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +51,15 @@ def insert_item(
 def item(uow: UnitOfWork, item_id: uuid.UUID) -> ItemRow | None:
     row = uow.one("SELECT * FROM issuance.item WHERE id = %s", (item_id,))
     return _item(row) if row else None
+
+
+def ended_of(uow: UnitOfWork, item_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of these items that have ended."""
+    rows = uow.all(
+        "SELECT id FROM issuance.item WHERE id = ANY(%s) AND state IN ('settled', 'failed')",
+        (list(item_ids),),
+    )
+    return [row["id"] for row in rows]
 
 
 def ready_items(uow: UnitOfWork, quorum: int, limit: int) -> list[ItemRow]:
@@ -121,13 +131,36 @@ def add_attempt(uow: UnitOfWork, batch_id: int, tx_hash: str, raw: bytes) -> Non
     )
 
 
-def open_batch(uow: UnitOfWork, sender: str) -> BatchRow | None:
-    row = uow.one("SELECT * FROM issuance.batch WHERE sender = %s AND state = 'built'", (sender,))
-    if row is None:
-        return None
-    hashes = uow.all("SELECT tx_hash FROM issuance.attempt WHERE batch_id = %s", (row["id"],))
-    every = tuple(each["tx_hash"] for each in hashes)
-    return BatchRow(row["id"], row["nonce"], row["tx_hash"], bytes(row["raw"]), every)
+def open_batches(uow: UnitOfWork, sender: str) -> list[BatchRow]:
+    """What is on its way, in the order of the nonces."""
+    rows = uow.all(
+        """SELECT b.*, array(SELECT a.tx_hash FROM issuance.attempt a WHERE a.batch_id = b.id) AS hashes
+           FROM issuance.batch b WHERE b.sender = %s AND b.state = 'built' ORDER BY b.nonce""",
+        (sender,),
+    )
+    return [
+        BatchRow(row["id"], row["nonce"], row["tx_hash"], bytes(row["raw"]), tuple(row["hashes"]))
+        for row in rows
+    ]
+
+
+def next_nonce(uow: UnitOfWork, sender: str) -> int:
+    """The nonce after all that we know to be used or on its way."""
+    row = uow.one(
+        """SELECT nonce FROM issuance.batch WHERE sender = %s AND state IN ('built', 'included')
+           ORDER BY id DESC LIMIT 1""",
+        (sender,),
+    )
+    return int(row["nonce"]) + 1 if row else 0
+
+
+def newest_block(uow: UnitOfWork, sender: str) -> int:
+    """The newest block that has a batch of this sender; whoever reads the chain must see it."""
+    row = uow.one(
+        "SELECT block FROM issuance.batch WHERE sender = %s AND state = 'included' ORDER BY id DESC LIMIT 1",
+        (sender,),
+    )
+    return int(row["block"]) if row else 0
 
 
 def include_batch(uow: UnitOfWork, batch_id: int, tx_hash: str, block: int, now: datetime) -> None:

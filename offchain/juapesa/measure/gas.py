@@ -27,6 +27,7 @@ NONE = 255
 # What others cost, measured the same way (November 2026, anvil 1.7.1).
 ANCHORS = {
     "swap": {"Uniswap v2 pair": 90_093, "Uniswap v4": 117_207, "Mento v3 with limits": 258_360},
+    "swap_router": {"Uniswap v2 router": 97_653, "Mento v3 with limits": 258_360},
     "one_to_one": {"Sky LitePSM": 59_488},
     "add_liquidity": {"Uniswap v2 router": 119_732, "Curve StableSwap-NG": 150_924},
     "remove_liquidity": {"Uniswap v2 router": 119_675, "Curve StableSwap-NG": 112_889},
@@ -39,6 +40,7 @@ _MINT = abi.Function("mint", ("address", "uint64"))
 _APPROVE = abi.Function("approve", ("address", "uint256"))
 _PRICE_DIGEST = abi.Function("priceDigest", ("address", "uint128", "uint64"), ("bytes32",))
 _SWAP = abi.Function("swap", ("address", "address", "uint64", "uint64", "address", "uint64"))
+_SWAP_ROUTED = abi.Function("swapExactIn", ("address[]", "uint64", "uint64", "address", "uint64"))
 _ADD = abi.Function("addLiquidity", ("address", "uint64", "uint64", "uint80", "uint8", "bool"))
 _REMOVE = abi.Function("removeLiquidity", ("address", "uint80", "uint64", "uint64", "uint8", "bool"))
 _CONVERT = abi.Function("convert", ("address", "address", "uint64", "address"))
@@ -209,6 +211,9 @@ def _actions(protocol: Protocol) -> dict[str, Callable[[], int]]:
     def swap(token_in: str, token_out: str, amount: int) -> Callable[[], int]:
         return priced(lambda: chain.send(protocol.pools, _SWAP, token_in, token_out, amount, 1, me, LATE))
 
+    def routed() -> int:
+        return chain.send(protocol.router, _SWAP_ROUTED, [kes, usdc], 1_000 * UNIT, 1, me, LATE)
+
     def batch(count: int) -> Callable[[], int]:
         return priced(lambda: chain.send(protocol.router, _SETTLE, [], [protocol.group(count, 100 * UNIT)]))
 
@@ -216,10 +221,12 @@ def _actions(protocol: Protocol) -> dict[str, Callable[[], int]]:
         return chain.send(protocol.pools, _CONVERT, kes, ngn, 1_000 * UNIT, me)
 
     _peg(protocol, pegged)
+    chain.send(protocol.pools, abi.Function("allowRouter", ("address", "bool")), protocol.router, True)  # noqa: FBT003
     add = (kes, 10**12, 10**9, 0, 0, False)
     remove = (kes, 10**8, 0, 0, 0, False)
     return {
         "swap": swap(kes, usdc, 1_000 * UNIT),
+        "swap_router": priced(routed),
         "two_hop": swap(kes, ngn, 1_000 * UNIT),
         "one_to_one": convert,
         "add_liquidity": priced(lambda: chain.send(protocol.pools, _ADD, *add)),

@@ -1,7 +1,7 @@
 """What payments asks of the chain, asked of the issuance context under our references."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from juapesa.db import UnitOfWork
@@ -30,6 +30,9 @@ class IssuanceDesk:
     def outcome(self, uow: UnitOfWork, reference: str) -> ChainOutcome:
         item = self.issuance.item(uow, uuid.UUID(reference))
         return ChainOutcome(_STATES[item.state], item.reason)
+
+    def ended(self, uow: UnitOfWork, references: Sequence[str]) -> list[str]:
+        return [str(each) for each in self.issuance.ended(uow, [uuid.UUID(each) for each in references])]
 
     def trail(self, uow: UnitOfWork, reference: str) -> ChainTrail:
         tx_hash, leaves, signed_by = self.issuance.trail(uow, uuid.UUID(reference))

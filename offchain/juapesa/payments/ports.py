@@ -1,6 +1,6 @@
 """What a channel may ask of payments, and what payments asks of the contexts below it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -87,6 +87,10 @@ class ChainDesk(Protocol):
 
     def outcome(self, uow: UnitOfWork, reference: str) -> ChainOutcome:
         """What became of an order."""
+        ...
+
+    def ended(self, uow: UnitOfWork, references: Sequence[str]) -> list[str]:
+        """Those of these orders that are settled or have failed."""
         ...
 
     def trail(self, uow: UnitOfWork, reference: str) -> ChainTrail:

@@ -49,7 +49,7 @@ Answer = TypeVar("Answer")
 
 LEGS_AT_ONCE = 16
 LATE_SUCCESS_MAX = timedelta(days=2)  # as far as operators' statements reach back
-CHAIN_LEG_PATIENCE = timedelta(seconds=1)  # a notification usually comes first
+CHAIN_LEG_PATIENCE = timedelta(seconds=5)  # what has ended is taken up before that
 
 _UNDECIDED = frozenset({Outcome.PENDING, Outcome.UNKNOWN, Outcome.ABSENT})
 _NOT_ASKED = frozenset({LegState.WAITING, LegState.DUE})
@@ -136,6 +136,8 @@ class RailWork:
         now = self.clock.now()
         lease = now + timedelta(seconds=self.waits.lease_seconds)
         with self.db.unit_of_work() as uow:
+            waiting = store.waiting_legs(uow, sorted(CHAIN_LEGS), now)
+            store.make_due(uow, self.execution.chain.ended(uow, waiting), now)
             legs = store.claim_legs(uow, sorted(RAIL_LEGS), now, lease, limit)
             return legs + store.claim_legs(uow, sorted(CHAIN_LEGS), now, lease, limit)
 

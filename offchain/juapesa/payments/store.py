@@ -237,6 +237,25 @@ def claim_legs(
     return [_leg(row) for row in rows]
 
 
+def waiting_legs(uow: UnitOfWork, kinds: list[str], now: datetime) -> list[str]:
+    """References of legs under way whose time has not come."""
+    rows = uow.all(
+        """SELECT reference FROM payments.leg
+           WHERE state IN ('due', 'asking', 'pending', 'unknown') AND kind = ANY(%s) AND next_at > %s""",
+        (kinds, now),
+    )
+    return [str(row["reference"]) for row in rows]
+
+
+def make_due(uow: UnitOfWork, references: list[str], now: datetime) -> None:
+    """The time of these legs has come."""
+    if references:
+        uow.execute(
+            "UPDATE payments.leg SET next_at = %s WHERE reference = ANY(%s::uuid[]) AND next_at > %s",
+            (now, references, now),
+        )
+
+
 def set_leg(uow: UnitOfWork, payment_id: int, seq: int, **columns: Any) -> None:
     """Change columns of a leg. Column names come from our own code only."""
     assigned = ", ".join(f"{name} = %({name})s" for name in columns)

@@ -1,4 +1,4 @@
-"""The local chain's memory: dumps that survive a kill, blocks by time, whether contracts are still there."""
+"""The memory of a chain of our own: what survives a kill, and whether our books speak of this one."""
 
 import gzip
 import json
@@ -17,12 +17,13 @@ PIECE_BYTES = 1 << 20
 SAVE_SHARE_MAX = 0.02  # saving may take this share of the time at most: a long chain is saved less often
 
 
-class LocalChain:
-    """anvil, through its JSON-RPC."""
+class OwnChain:
+    """A node of ours, through its JSON-RPC. What differs from one kind to the other is below."""
 
-    def __init__(self, url: str, dump: Path, deployment: Path) -> None:
+    keeps_itself = True  # nobody need tell it to save
+
+    def __init__(self, url: str, deployment: Path) -> None:
         self._url = url
-        self._dump = dump
         self._deployment = deployment
         self._finished = deployment.with_suffix(".finished")
 
@@ -39,14 +40,13 @@ class LocalChain:
         return answer["result"]
 
     def inherit(self) -> None:
-        """Take over what the chain wrote down as it ended: newer than any dump of ours, if it is whole.
+        """What is to be done before it starts."""
 
-        Before the first dump there is no finished deployment, and what was begun is begun anew.
-        """
-        words = last_words(self._dump)
-        if self._dump.exists() and words.exists() and _is_whole(words):
-            words.replace(self._dump)
-        words.unlink(missing_ok=True)
+    async def mine_by_time(self, block_seconds: float) -> None:
+        """From now on a block every so often, as Hedera's."""
+
+    async def save(self) -> None:
+        """Have everything on the disk. Raises ProcessFailed."""
 
     async def require_known(self, transactions: Sequence[str]) -> None:
         """Raise ChainLost when one of these is in no block: the database is ahead of this chain."""
@@ -56,21 +56,6 @@ class LocalChain:
                     f"The database knows the transaction {tx} as mined, but the local chain does not: it was "
                     "killed before it could write itself down. `jua up --fresh` starts again with empty data."
                 )
-
-    async def mine_by_time(self, block_seconds: float) -> None:
-        """From now on a block every so often, as Hedera's."""
-        await self.rpc("evm_setIntervalMining", max(1, round(block_seconds)))  # whole seconds only
-
-    async def save(self) -> None:
-        """Write the whole chain (blocks, receipts, state) beside the old dump and swap them."""
-        packed = bytes.fromhex((await self.rpc("anvil_dumpState"))[2:])
-        self._dump.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._dump.with_suffix(".new")
-        with fresh.open("wb") as file:
-            file.write(gzip.decompress(packed))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._dump)
 
     async def finish_deployment(self) -> None:
         """Keep what was just deployed for good; from now on losing it is a fault."""
@@ -94,6 +79,53 @@ class LocalChain:
                     "database still speaks of it. `jua up --fresh` starts again with empty data."
                 )
         return True
+
+
+class LocalChain(OwnChain):
+    """anvil alone: we write it down."""
+
+    keeps_itself = False
+
+    def __init__(self, url: str, dump: Path, deployment: Path) -> None:
+        super().__init__(url, deployment)
+        self._dump = dump
+
+    def inherit(self) -> None:
+        """Take over what the chain wrote down as it ended: newer than any dump of ours, if it is whole.
+
+        Before the first dump there is no finished deployment, and what was begun is begun anew.
+        """
+        words = last_words(self._dump)
+        if self._dump.exists() and words.exists() and _is_whole(words):
+            words.replace(self._dump)
+        words.unlink(missing_ok=True)
+
+    async def mine_by_time(self, block_seconds: float) -> None:
+        """It mined each transaction at once until now."""
+        await self.rpc("evm_setIntervalMining", max(1, round(block_seconds)))  # whole seconds only
+
+    async def save(self) -> None:
+        """Write the whole chain (blocks, receipts, state) beside the old dump and swap them."""
+        packed = bytes.fromhex((await self.rpc("anvil_dumpState"))[2:])
+        self._dump.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._dump.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.write(gzip.decompress(packed))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._dump)
+
+
+class SandboxChain(OwnChain):
+    """The Hedera sandbox, which has its own pace and writes itself down every few seconds."""
+
+    async def save(self) -> None:
+        """Now rather than in a few seconds."""
+        try:
+            async with httpx.AsyncClient(timeout=30.0, trust_env=False) as client:
+                (await client.post(f"{self._url}/_sandbox/saves")).raise_for_status()
+        except httpx.HTTPError as problem:
+            raise ProcessFailed(f"The chain does not save itself: {problem!r}.") from problem
 
 
 def _is_whole(dump: Path) -> bool:

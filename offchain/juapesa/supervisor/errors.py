@@ -1,6 +1,12 @@
 """Why a start can fail. Every ``detail`` says what to do about it."""
 
-from juapesa.errors import Conflict, Unavailable
+from juapesa.errors import Conflict, InvalidInput, Unavailable
+
+
+class NotOurNetwork(InvalidInput):
+    """`jua up` runs on a chain that it starts itself."""
+
+    slug = "not-our-network"
 
 
 class PortTaken(Conflict):

@@ -10,11 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from juapesa.config import Settings
+from juapesa.config.settings import OWN_NETWORKS, SANDBOX_NETWORK
 from juapesa.db import Database, EmbeddedPostgres
 from juapesa.issuance.landed import newest_transactions
 from juapesa.supervisor import folder
-from juapesa.supervisor.chain_state import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, LocalChain
-from juapesa.supervisor.errors import ProcessFailed
+from juapesa.supervisor.chain_state import (
+    SAVE_SECONDS_MIN,
+    SAVE_SHARE_MAX,
+    LocalChain,
+    OwnChain,
+    SandboxChain,
+)
+from juapesa.supervisor.errors import NotOurNetwork, ProcessFailed
 from juapesa.supervisor.forks import Forks
 from juapesa.supervisor.last_will import LastWill
 from juapesa.supervisor.plan import (
@@ -53,8 +60,14 @@ class LocalRun:
     def run(self) -> None:
         """Bring everything up and keep it until SIGINT or SIGTERM.
 
-        Raises AlreadyRunning, PortTaken, ProcessFailed, ChainLost, DatabaseUnavailable, ToolMissing.
+        Raises NotOurNetwork, AlreadyRunning, PortTaken, ProcessFailed, ChainLost, DatabaseUnavailable,
+        ToolMissing.
         """
+        if self.settings.chain.network not in OWN_NETWORKS:
+            raise NotOurNetwork(
+                f"`jua up` starts a chain of its own: {' or '.join(OWN_NETWORKS)}."
+                " On other networks run the processes by themselves (`jua api`, `jua agent NAME`)."
+            )
         with folder.held(self.data_dir, PREDECESSOR_SECONDS):
             folder.forget_processes(self.data_dir)
             if self.fresh:
@@ -105,12 +118,15 @@ class LocalRun:
             await supervisor.down()  # the chain last: it then writes itself down
         self.report("Stopped.")
 
-    def _chain(self) -> LocalChain:
+    def _chain(self) -> OwnChain:
         chain = self.settings.chain
         url = f"{LOOPBACK}:{self.settings.ports.chain}"
-        return LocalChain(url, self.dump, chain.deployments_dir.absolute() / f"{chain.network}.json")
+        deployment = chain.deployments_dir.absolute() / f"{chain.network}.json"
+        if chain.network == SANDBOX_NETWORK:
+            return SandboxChain(url, deployment)
+        return LocalChain(url, self.dump, deployment)
 
-    def _supervisor(self, database_url: str, chain: LocalChain) -> Supervisor:
+    def _supervisor(self, database_url: str, chain: OwnChain) -> Supervisor:
         rows = [row for row in self.rows(self.settings, self.dump) if row.name not in self.without]
 
         def next_chain() -> Process:
@@ -138,18 +154,19 @@ class LocalRun:
             unneeded={"deploy": chain.deployed},
         )
 
-    async def _live(self, supervisor: Supervisor, chain: LocalChain) -> None:
+    async def _live(self, supervisor: Supervisor, chain: OwnChain) -> None:
         began = time.monotonic()
         await supervisor.up()
         self.report(f"Ready in {time.monotonic() - began:.1f} s.")
         for label, url in urls(self.settings):
             self.report(f"  {label:<10}{url}")
         self.report("Ctrl-C stops everything.")
-        saving = asyncio.create_task(_save_often(chain))
+        saving = None if chain.keeps_itself else asyncio.create_task(_save_often(chain))
         try:
             await supervisor.keep()
         finally:
-            saving.cancel()
+            if saving is not None:
+                saving.cancel()
 
 
 def urls(settings: Settings) -> list[tuple[str, str]]:
@@ -171,7 +188,7 @@ def _on_record(database_url: str) -> list[str]:
         db.close()
 
 
-async def _save_often(chain: LocalChain) -> None:
+async def _save_often(chain: OwnChain) -> None:
     """Keep the dump fresh, spending little of the time on it."""
     pause = SAVE_SECONDS_MIN
     while True:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from juapesa.config import Settings
+from juapesa.config.settings import SANDBOX_NETWORK
 from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
 
 LOOPBACK = "http://127.0.0.1"
@@ -71,6 +72,30 @@ def last_words(dump: Path) -> Path:
 
 
 def chain_process(settings: Settings, dump: Path) -> Process:
+    """The chain of our own that the settings name; ``dump`` is where it is kept."""
+    return (
+        sandbox_process(settings, dump)
+        if settings.chain.network == SANDBOX_NETWORK
+        else anvil_process(settings, dump)
+    )
+
+
+def sandbox_process(settings: Settings, dump: Path) -> Process:
+    """Hedera with its own rules, at its own pace; it keeps itself in a folder beside the dump."""
+    ports = settings.ports
+    where = ("--port", str(ports.chain), "--hapi-port", str(ports.hapi))
+    pace = ("--block-seconds", str(settings.chain.block_seconds))
+    state = ("--state", str(dump.with_name("hedera").absolute()))
+    return Process(
+        "chain",
+        jua("sandbox", "hedera", *where, *pace, *state),
+        ready_url=f"{LOOPBACK}:{ports.chain}/_sandbox/health",
+        stop_seconds_max=CHAIN_STOP_SECONDS_MAX,
+        writes_at_end=True,
+    )
+
+
+def anvil_process(settings: Settings, dump: Path) -> Process:
     """anvil with Hedera's chain id and gas rules; it loads the last dump when there is one.
 
     It begins by mining every transaction at once, which makes the deployment quick; the
@@ -172,6 +197,7 @@ def environment(settings: Settings, database_url: str) -> dict[str, str]:
     env["JUA_CONFIG"] = str(Path(env.get("JUA_CONFIG", "jua.toml")).absolute())  # they run elsewhere
     env["JUA_DATA_DIR"] = str(settings.data_dir.absolute())
     env["JUA_DATABASE_URL"] = database_url
+    env["JUA_CHAIN__NETWORK"] = settings.chain.network
     env["JUA_CHAIN__DEPLOYMENTS_DIR"] = str(settings.chain.deployments_dir.absolute())
     env["PYTHONUNBUFFERED"] = "1"
     env["MALLOC_ARENA_MAX"] = "2"  # threads of small processes need no arenas of their own
@@ -185,6 +211,8 @@ def ports_needed(settings: Settings) -> dict[str, int]:
         name: getattr(ports, name)
         for name in ("api", "ussd", "chain", "daraja", "momo", "africastalking", "oracle")
     }
+    if settings.chain.network == SANDBOX_NETWORK:
+        found["hapi"] = ports.hapi
     for number in range(settings.attesters):
         found[f"attester_first + {number}"] = ports.attester_first + number
     return found

@@ -197,6 +197,16 @@ def fault_of(uow: UnitOfWork, stated: Statement) -> str | None:
     return None if stated.covered else "more is owed than held"
 
 
+def anchored_fault(uow: UnitOfWork, roots: Mapping[int, bytes]) -> str | None:
+    """Which of the roots that were anchored, by number, is not ours; None when all are."""
+    rows = uow.tuples(
+        "SELECT number, root FROM transparency.statement WHERE number = ANY (%s)", (sorted(roots),)
+    )
+    ours = {number: bytes(root) for number, root in rows}
+    strange = next((number for number in sorted(roots) if ours.get(number) != roots[number]), None)
+    return None if strange is None else f"statement {strange} is not the one that was anchored"
+
+
 def customer_name(key: bytes, at: datetime, who: tuple[str, str]) -> bytes:
     """The 32 bytes that stand for an owner in the statement of that instant."""
     return hmac.digest(key, f"{at.isoformat()}/{who[0]}/{who[1]}".encode(), hashlib.sha256)

@@ -6,7 +6,7 @@ All reads are of one block. What this cannot show: that the attesters told the t
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -49,12 +49,17 @@ class TokenFigures:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome. ``first_fault`` names the first thing that is wrong; None when nothing is."""
+    """The outcome. ``first_fault`` names the first thing that is wrong; None when nothing is.
+
+    ``roots``: of the sizes that were asked for, the roots that the log had then.
+    """
 
     entries: int
     root: str
     tokens: list[TokenFigures]
     first_fault: str | None
+    chain_id: int
+    roots: dict[int, bytes] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -73,6 +78,8 @@ class _Book:
     chain_id: int
     registry: str
     statement_age_seconds_max: int
+    sizes: frozenset[int] = frozenset()
+    roots: dict[int, bytes] = field(default_factory=dict)  # at those of the sizes that were reached
     peaks: Peaks = field(default_factory=Peaks)
     supply: dict[str, int] = field(default_factory=dict)
     custody: dict[str, int] = field(default_factory=dict)
@@ -133,6 +140,8 @@ class _Book:
         self.supply[entry.token] = entry.supply_after
         self.last_time = entry.time
         self.peaks.append(leaf_hash(entry.encoded(self.chain_id)))
+        if self.peaks.size in self.sizes:
+            self.roots[self.peaks.size] = self.peaks.root()
 
     def _check_mint(self, entries: list[Entry], where: str) -> None:
         last = entries[-1]
@@ -197,22 +206,26 @@ class _Book:
         self.used.add((kind, key))
 
 
-def verify(rpc_url: str, registry_address: str, from_block: int | None = None) -> Verdict:
+def verify(
+    rpc_url: str, registry_address: str, from_block: int | None = None, sizes: Collection[int] = ()
+) -> Verdict:
     """Check the whole log of a registry as of the node's latest block.
 
-    ``from_block`` is where the registry was made, when the node cannot be asked for old state.
+    ``from_block`` is where the registry was made, when the node cannot be asked for old state;
+    ``sizes`` are those for which the verdict shall tell the root.
     Raises NodeFault (no node, or it refuses) and NotARegistry (wrong address or chain).
     """
     if _ADDRESS.fullmatch(registry_address) is None:
         raise NotARegistry("The registry's address is 0x and 40 hexadecimal digits.")
     node = Node(rpc_url)
     try:
-        return _verify(node, checksum_address(bytes.fromhex(registry_address[2:])), from_block)
+        address = checksum_address(bytes.fromhex(registry_address[2:]))
+        return _verify(node, address, from_block, frozenset(sizes))
     finally:
         node.close()
 
 
-def _verify(node: Node, registry: str, from_block: int | None) -> Verdict:
+def _verify(node: Node, registry: str, from_block: int | None, sizes: frozenset[int]) -> Verdict:
     chain_id, block = node.number("eth_chainId"), node.number("eth_blockNumber")
     if not node.has_code(registry, block):
         raise NotARegistry(f"There is no contract at {registry} on chain {chain_id}.")
@@ -223,13 +236,13 @@ def _verify(node: Node, registry: str, from_block: int | None) -> Verdict:
     except NodeFault as fault:
         raise NotARegistry(f"The contract at {registry} is no attestation registry.") from fault
     start = node.first_block_with_code(registry, block) if from_block is None else from_block
-    book = _Book(chain_id, registry, age)
+    book = _Book(chain_id, registry, age, sizes)
     first = _first_fault(book, node.logs(registry, start, block))
     first = first or _against_contract(book, size, root, node, block)
     figures = [
         TokenFigures(token, supply, book.custody.get(token, 0)) for token, supply in book.supply.items()
     ]
-    return Verdict(book.peaks.size, "0x" + book.peaks.root().hex(), figures, first)
+    return Verdict(book.peaks.size, "0x" + book.peaks.root().hex(), figures, first, chain_id, book.roots)
 
 
 def _first_fault(book: _Book, logs: Iterable[Log]) -> str | None:

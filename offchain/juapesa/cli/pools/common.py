@@ -11,6 +11,7 @@ import typer
 
 from juapesa import config
 from juapesa.chain import Deployment, Rpc, load_deployment
+from juapesa.chain.failover import open_rpc
 from juapesa.chain.prices import Publishers, SignedPrice
 from juapesa.clock import SystemClock
 from juapesa.config import Settings
@@ -57,7 +58,7 @@ def on_chain(work: Callable[[Chain], Awaitable[T]]) -> T:
     deployment = load_deployment(settings.chain.deployments_dir, settings.chain.network)
 
     async def there() -> T:
-        rpc = Rpc(settings.chain.rpc_url)
+        rpc = open_rpc(settings.chain)
         async with httpx.AsyncClient(trust_env=False) as http:
             try:
                 return await work(Chain(settings, deployment, rpc, http))

@@ -54,6 +54,11 @@ def build(
         block = await world.chain.mine(seconds, count - 1)
         return JSONResponse({"block": block.number}, 201)
 
+    async def save(_: Request) -> Response:
+        """Write everything down now; 204 when it is on the disk, or when there is no state folder."""
+        await world.save()
+        return Response(status_code=204)
+
     async def token(request: Request) -> Response:
         """What an outside token's issuer does; see ``TokenControl.act``."""
         return JSONResponse(await TokenControl(world.chain).act(await control_body(request)), 201)
@@ -64,6 +69,7 @@ def build(
         to, amount = body.get("to"), body.get("tinybars")
         if not isinstance(to, str) or len(to) != 42 or type(amount) is not int or abs(amount) > 2**62:
             raise InvalidInput("Send an address as 'to' and whole 'tinybars'.")
+        world.entities.see(to.lower())  # a transfer to an address that is new makes its account
         await world.chain.credit(to, amount)
         block = await world.chain.mine()
         return JSONResponse({"block": block.number}, 201)
@@ -72,6 +78,7 @@ def build(
         routes=[
             Route("/", rpc.post, methods=["POST"]),
             Route("/_sandbox/blocks", mine, methods=["POST"]),
+            Route("/_sandbox/saves", save, methods=["POST"]),
             Route("/_sandbox/tokens", token, methods=["POST"]),
             Route("/_sandbox/transfers", transfer, methods=["POST"]),
             *world.mirror.routes(),

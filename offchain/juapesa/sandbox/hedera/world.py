@@ -134,6 +134,7 @@ class World:
         self._hapi: HapiServer | None = None
         self._hapi_address = hapi
         self._saving: asyncio.Task[None] | None = None
+        self._one_save = asyncio.Lock()
         self.accounts: list[str] = []
 
     async def start(self) -> None:
@@ -148,7 +149,7 @@ class World:
         await self.chain.start()
         await self._start_hapi(messages, past)
         if self._memory is not None:
-            self._saving = asyncio.create_task(self._save_for_ever(self._memory))
+            self._saving = asyncio.create_task(self._save_for_ever())
 
     async def stop(self) -> None:
         """End it all."""
@@ -158,8 +159,14 @@ class World:
         if self._saving is not None and self._memory is not None:
             self._saving.cancel()
             await asyncio.gather(self._saving, return_exceptions=True)
-            await self._save(self._memory)
+            await self.save()
         await self.evm.stop()
+
+    async def save(self) -> None:
+        """Have everything on the disk, where there is a folder for it."""
+        if self._memory is not None:
+            async with self._one_save:
+                await self._save(self._memory)
 
     def state(self) -> dict[str, Any]:
         """For tests and the curious."""
@@ -200,12 +207,12 @@ class World:
         }
         await asyncio.to_thread(memory.save, packed, document)
 
-    async def _save_for_ever(self, memory: Memory) -> None:
+    async def _save_for_ever(self) -> None:
         took = 0.0
         while True:
             await asyncio.sleep(max(SAVE_SECONDS_MIN, took / SAVE_SHARE_MAX))
             began = time.monotonic()
-            await self._save(memory)
+            await self.save()
             took = time.monotonic() - began
 
     async def _start_hapi(self, messages: "Messages", past: dict[str, Any]) -> None:

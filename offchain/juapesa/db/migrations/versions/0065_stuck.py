@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0065_stuck"
-down_revision = "0042_liabilities"
+down_revision = "0055_anchors"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Group, IRouter, MintOrder} from "../../../contracts/interfaces/IRouter.sol";
+import {Vm} from "../Kit.sol";
+import {RouterBase} from "./RouterBase.sol";
+
+/// @dev What a group may hold, at each bound and beyond it; what an item that is refused gives back.
+contract RouterBoundsTest is RouterBase {
+    bytes32 private constant FAILED = keccak256("GroupFailed(uint256,bytes)");
+
+    function test_a_group_mints_under_eight_statements_and_not_under_nine() public {
+        Group memory group = _minting(8);
+        settle(group);
+        for (uint64 number = 1; number <= 8; number++) {
+            yes("settled", router.settled(number));
+        }
+        same("minted", hub(kes), 8 * 1000e6);
+        same(
+            "why",
+            _failure(_minting(9)),
+            keccak256(abi.encodeWithSelector(IRouter.MalformedGroup.selector, "mints"))
+        );
+        booksBalance();
+    }
+
+    function test_a_group_names_eight_tokens_and_not_nine() public {
+        (Group memory group,) = groupOf(1, 1, 1000e6);
+        group.tokens = _longer(group.tokens, 8);
+        settle(group);
+        yes("eight", router.settled(1));
+        (group,) = groupOf(2, 1, 1000e6);
+        group.tokens = _longer(group.tokens, 9);
+        same(
+            "why",
+            _failure(group),
+            keccak256(abi.encodeWithSelector(IRouter.MalformedGroup.selector, "tokens"))
+        );
+        booksBalance();
+    }
+
+    function test_every_index_of_an_item_must_be_in_the_list() public {
+        bytes32 why = keccak256(abi.encodeWithSelector(IRouter.MalformedGroup.selector, "token"));
+        for (uint256 which = 0; which < 3; which++) {
+            (Group memory group, Wanted[] memory items) = groupOf(1, 1, 1000e6);
+            if (which == 0) items[0].tokenIn = 3;
+            if (which == 1) items[0].tokenOut = 3;
+            if (which == 2) items[0].burnToken = 3;
+            group.items = packed(items);
+            same("why", _failure(group), why);
+        }
+        booksBalance();
+    }
+
+    function test_a_statements_token_must_be_in_the_list() public {
+        (Group memory group,) = groupOf(1, 1, 1000e6);
+        group.tokens[KES] = address(0x1);
+        same(
+            "why",
+            _failure(group),
+            keccak256(abi.encodeWithSelector(IRouter.MalformedGroup.selector, "statement"))
+        );
+        booksBalance();
+    }
+
+    /// @dev The first item would sell all of the hub's shillings, but cannot burn what it asks to: the second one
+    /// finds them where they were.
+    function test_an_item_that_cannot_burn_gives_back_what_it_drew_to_sell() public {
+        (Group memory group, Wanted[] memory items) = groupOf(1, 1, 1000e6);
+        (items[0].tokenIn, items[0].burnToken) = (NONE, NONE);
+        group.items = packed(items);
+        settle(group);
+        items = new Wanted[](2);
+        for (uint64 i = 0; i < 2; i++) {
+            items[i] = Wanted(2 + i, uint40(START) + 1, KES, USDC, NONE, 0, NONE, 1000e6, 0, 0, 0);
+        }
+        (items[0].burnToken, items[0].burnAmount) = (NGN, 1);
+        (group.mints, group.items) = (new MintOrder[](0), packed(items));
+        settle(group);
+        yes("only the second", !router.settled(2) && router.settled(3));
+        same("all sold", hub(kes), 0);
+        booksBalance();
+    }
+
+    /// @dev One item under each of `count` statements.
+    function _minting(uint256 count) private returns (Group memory group) {
+        (group,) = groupOf(1, 1, 1000e6);
+        group.mints = new MintOrder[](count);
+        Wanted[] memory items = new Wanted[](count);
+        for (uint256 i = 0; i < count; i++) {
+            uint64 number = uint64(1 + i);
+            group.mints[i] = mintOrder(kes, abi.encodePacked(number, uint64(1000e6), fresh()), 1000e6);
+            items[i] = Wanted(number, uint40(START) + 1, NONE, 0, uint8(i), 0, NONE, 0, 0, 0, 0);
+        }
+        group.items = packed(items);
+    }
+
+    function _longer(address[] memory tokens, uint256 count) private pure returns (address[] memory longer) {
+        longer = new address[](count);
+        for (uint256 i = 0; i < count; i++) {
+            longer[i] = i < tokens.length ? tokens[i] : address(uint160(0x100 + i));
+        }
+    }
+
+    /// @dev The hash of why the only group failed.
+    function _failure(Group memory group) private returns (bytes32) {
+        Vm.Log[] memory logs = settle(group);
+        same("one event", logs.length, 1);
+        same("failed", logs[0].topics[0], FAILED);
+        return keccak256(abi.decode(logs[0].data, (bytes)));
+    }
+}
