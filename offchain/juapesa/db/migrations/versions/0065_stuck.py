@@ -25,7 +25,6 @@ CREATE TABLE payments.release (
     by         text NOT NULL CHECK (length(by) BETWEEN 1 AND 80),
     because    text NOT NULL CHECK (length(because) BETWEEN 1 AND 300),
     at         timestamptz NOT NULL,
-    acted      boolean NOT NULL,  -- false: it waits for a second person to say the same
     FOREIGN KEY (payment_id, seq) REFERENCES payments.leg
 );
 CREATE INDEX release_of_leg ON payments.release (payment_id, seq, id);
