@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,19 +24,21 @@ from juapesa.assembly import Parts, build_parts
 from juapesa.cli import pay
 from juapesa.db import Database
 from juapesa.errors import InvalidInput, JuaError
+from juapesa.payments.callbacks import TRIES_MAX, Callbacks
 from juapesa.payments.decisions import Decision
 from juapesa.payments.errors import NotSafe, NotStuck, UnknownPayment
 from juapesa.payments.saga import ANOTHER_AMOUNT, CallOperator, LegKind
 from juapesa.payments.stuck import StuckLeg
 from juapesa.payments.stuck_store import Release
 from juapesa.payments.stumbles import STUMBLES_MAX
-from juapesa.rails.ports import PayoutOrder, Rail, RailAnswer
+from juapesa.rails.ports import CallbackNews, PayoutOrder, Rail, RailAnswer
 from juapesa_agents.common.options import Options
 from juapesa_agents.settler import Settler
 from support.books import assert_books_verify
 from support.payments_house import DEPLOYMENT, House, payments_house
 
 SECONDS_MAX = 20.0
+POISON = b"poison"
 
 
 @pytest.fixture
@@ -46,7 +49,8 @@ def house(database: Database, tmp_path: Path) -> Iterator[House]:
 
 @dataclass
 class Brittle:
-    """A rail whose adapter breaks on the payouts to some numbers, before the operator hears of them."""
+    """A rail whose adapter breaks on the payouts to some numbers, before the operator hears of them, and on
+    one callback."""
 
     inner: Rail
     numbers: set[str] = field(default_factory=set)
@@ -59,6 +63,11 @@ class Brittle:
             raise KeyError(order.phone)
         return await self.inner.payout(order)
 
+    def parse_callback(self, kind: str, body: bytes) -> CallbackNews:
+        if body == POISON:
+            raise KeyError("status")
+        return self.inner.parse_callback(kind, body)
+
 
 def work_until(house: House, true: Callable[[], object], breaks_on: frozenset[str] = frozenset()) -> None:
     """A settler that works until this holds; it raises nothing."""
@@ -66,7 +75,9 @@ def work_until(house: House, true: Callable[[], object], breaks_on: frozenset[st
     async def work() -> None:
         parts = build_parts(house.settings, "", house.db, DEPLOYMENT)
         brittle: Any = Brittle(parts.rails["momo-ng"], set(breaks_on))
-        parts = replace(parts, work=replace(parts.work, rails={**parts.rails, "momo-ng": brittle}))
+        rails = {**parts.rails, "momo-ng": brittle}
+        work = replace(parts.work, rails=rails)
+        parts = replace(parts, work=work, callbacks=Callbacks(rails, work))
         settler = Settler(parts, house.texts, Options(once=True, dry_run=False, number=1))
         try:
             async with asyncio.timeout(SECONDS_MAX):
@@ -130,6 +141,28 @@ def test_a_payment_that_breaks_every_time_is_parked_and_the_others_go_on(house: 
     work_until(house, lambda: house.status(poison) == "completed")
     assert stuck(house) == []
     assert len(house.moved(house.momo, "payout", cursed)) == 1
+    house.assert_square()
+
+
+def test_a_callback_that_breaks_every_time_is_given_up_and_the_others_go_on(house: House) -> None:
+    reference = str(uuid.uuid4())
+    with house.db.unit_of_work() as uow:
+        house.parts().inbox.record(uow, "momo-ng", "collect", reference, POISON)
+
+    def poison() -> dict[str, Any]:
+        with house.db.unit_of_work() as uow:
+            [row] = uow.all(
+                "SELECT state, attempts, why FROM rails.callback WHERE reference = %s", (reference,)
+            )
+        return row
+
+    code = house.send(house.phone(), house.phone("NG"), 500).code
+    work_until(house, lambda: house.status(code) == "completed" and poison()["state"] != "new")
+    assert poison() == {
+        "state": "given-up",
+        "attempts": TRIES_MAX,
+        "why": f"stumbled {TRIES_MAX} times: bug-KeyError",
+    }
     house.assert_square()
 
 
