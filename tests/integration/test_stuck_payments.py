@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from juapesa import cli
@@ -22,6 +23,7 @@ from juapesa.api.ports import CallbackDesk
 from juapesa.api.programs import program_routes
 from juapesa.assembly import Parts, build_parts
 from juapesa.cli import pay
+from juapesa.cli._checks import examine
 from juapesa.db import Database
 from juapesa.errors import InvalidInput, JuaError
 from juapesa.payments.callbacks import TRIES_MAX, Callbacks
@@ -126,7 +128,9 @@ def history(house: House, code: str) -> list[str]:
         return [each.name for each in house.parts().receipts.trace(uow, code)]
 
 
-def test_a_payment_that_breaks_every_time_is_parked_and_the_others_go_on(house: House) -> None:
+def test_a_payment_that_breaks_every_time_is_parked_and_the_others_go_on(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     payer, cursed, blessed = house.phone(), house.phone("NG"), house.phone("NG")
     poison = house.send(payer, cursed, 700).code
     work_until(house, lambda: stuck_leg(house, poison), frozenset({cursed}))
@@ -137,6 +141,8 @@ def test_a_payment_that_breaks_every_time_is_parked_and_the_others_go_on(house: 
     assert found.last_word == "bug-KeyError"
     assert found.reason == f"parked: its payout stumbled {STUMBLES_MAX} times, last over bug-KeyError"
     assert history(house, poison).count("payout stumbled") == STUMBLES_MAX
+    assert "bug-KeyError at test_stuck_payments.py" in caplog.text
+    assert cursed[1:] not in caplog.text  # what was raised held the number
     release(house, poison, found.seq)
     work_until(house, lambda: house.status(poison) == "completed")
     assert stuck(house) == []
@@ -402,6 +408,16 @@ def test_operators_see_what_is_stuck_by_program_and_by_browser_and_nobody_else_d
 
 def basic(name: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def test_doctor_names_the_first_payment_that_needs_a_person(
+    standing: tuple[House, str, str],
+) -> None:
+    house, code, _ = standing
+    settings = house.settings.model_copy(update={"database_url": SecretStr(house.db._pool.conninfo)})
+    [found] = [each for each in examine(settings) if each.name == "payments"]
+    assert (found.ok, found.detail) == (False, f"1 need a person, the first is {code}")
+    assert "jua pay stuck" in found.advice
 
 
 def test_an_operator_sees_and_releases_from_the_command_line(
