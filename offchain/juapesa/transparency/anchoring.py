@@ -258,10 +258,9 @@ def log_reader(rpc: Rpc, deployment: Deployment) -> LogReader:
 
     async def read() -> Checkpoint | None:
         try:
-            block = await rpc.block_number()
+            at = await rpc.freeze()
             size, root = await asyncio.gather(
-                rpc.call(deployment.registry, SIZE.call(), block=block),
-                rpc.call(deployment.registry, ROOT.call(), block=block),
+                at.call(deployment.registry, SIZE.call()), at.call(deployment.registry, ROOT.call())
             )
         except Unavailable as silence:  # the ledger's heads do not wait for the chain
             get_logger("anchor").warning("no checkpoint of the log", why=silence.slug)
