@@ -2,23 +2,16 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from juapesa.issuance.domain import Orders
-from juapesa.issuance.relay import Relay
 from juapesa.money import CKES, CNGN, KES, Money
+from support.deaths import allowed_to_die, kill
 from support.hub import Desk, collected, send
 
 pytestmark = pytest.mark.needs_evm
-
-
-class Killed(BaseException):
-    """The process ends here: nothing of ours may catch it."""
 
 
 def test_a_send_is_minted_swapped_and_burnt_in_one_transaction(desk: Desk) -> None:
@@ -60,26 +53,6 @@ def test_an_item_waits_for_its_quorum(desk: Desk) -> None:
     assert desk.item(item).state == "settled"
 
 
-def kill(relay: Relay, name: str, *, after: bool) -> Relay:
-    """The relay, dying as it enters (or has just left) one of its own steps."""
-    of = relay.courier if name == "hand_over" else relay
-    step = getattr(of, name)
-    inner_async = asyncio.iscoroutinefunction(step)
-
-    async def dying_async(*arguments: Any) -> Any:
-        if after:
-            await step(*arguments)
-        raise Killed
-
-    def dying(*arguments: Any) -> Any:
-        if after:
-            step(*arguments)
-        raise Killed
-
-    object.__setattr__(of, name, dying_async if inner_async else dying)
-    return relay
-
-
 POINTS = [
     ("_intend", False),  # nothing on record
     ("_intend", True),  # on record, not sent
@@ -103,14 +76,6 @@ def test_killed_at_any_step_and_restarted_it_settles_exactly_once(
     assert [(desk.item(each).state, desk.item(each).reason) for each in items] == [("settled", "")] * 3
     assert [desk.settled_events(each) for each in items] == [1] * 3
     assert desk.chain.supply(CKES) == Money.whole(13_003_000, CKES).minor
-
-
-@contextmanager
-def allowed_to_die() -> Iterator[None]:
-    try:
-        yield
-    except Killed:
-        return
 
 
 def test_a_batch_whose_nonce_was_taken_is_made_anew(desk: Desk) -> None:
