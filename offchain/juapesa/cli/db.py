@@ -71,11 +71,11 @@ def rebuild_mirror(
 async def _rebuilt(repair: bool) -> dict[str, Any]:
     """The report of a rebuild, as JSON. Raises what ``Rebuild.run`` raises."""
     from juapesa.assembly import assemble  # noqa: PLC0415 - `jua db upgrade` needs none of it
-    from juapesa.chain import Rpc  # noqa: PLC0415
+    from juapesa.chain.failover import open_rpc  # noqa: PLC0415
     from juapesa.issuance.rebuild import Rebuild  # noqa: PLC0415
 
     with assemble(name="cli") as parts:
-        rpc = Rpc(parts.settings.chain.rpc_url)
+        rpc = open_rpc(parts.settings.chain)
         try:
             report = await Rebuild(parts.db, parts.ledger, parts.deployment, rpc).run(repair=repair)
         finally:

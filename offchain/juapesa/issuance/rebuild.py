@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from juapesa.chain import Deployment, Rpc
+from juapesa.chain.rpc import Frozen
 from juapesa.db import Database, UnitOfWork
 from juapesa.errors import Conflict
 from juapesa.issuance import mirror_rows, store
@@ -63,13 +64,13 @@ class ChainBooks:
     balances: dict[tuple[Place, str], int] = field(default_factory=lambda: defaultdict(int))
     seen: set[str] = field(default_factory=set)  # transactions
 
-    async def read_on(self, rpc: Rpc, until: int) -> None:
+    async def read_on(self, at: Frozen, until: int) -> None:
         """Take in the blocks up to ``until``. Raises MirrorDiverged when the events contradict each other."""
         contracts = [self.deployment.registry, self.deployment.pools, self.deployment.router]
         while self.until < until:
             first = max(self.until + 1 - OVERLAP_BLOCKS, self.deployment.first_block)
             last = min(first + BLOCKS_AT_ONCE - 1, until)
-            for tx_hash, logs in _by_transaction(await rpc.logs(contracts, first, last)):
+            for tx_hash, logs in _by_transaction(await at.logs(contracts, first, last)):
                 if tx_hash not in self.seen:
                     self.seen.add(tx_hash)
                     self._take(tx_hash, logs)
@@ -170,11 +171,11 @@ class Rebuild:
         """One comparison at a moment in which the chain was read as far as the mirror."""
         for _ in range(LOOKS_MAX):
             cursor = await asyncio.to_thread(self._cursor)
-            head = await self.rpc.block_number()
-            if head < cursor:
-                said = f"the mirror has read up to block {cursor}, the chain ends at {head}"
+            at = await self.rpc.freeze()
+            if at.block < cursor:
+                said = f"the mirror has read up to block {cursor}, the chain ends at {at.block}"
                 return Report(cursor, 0, 0, 0, 0, postings_compared=False, differences=[said])
-            await books.read_on(self.rpc, cursor)
+            await books.read_on(at, cursor)
             look = self._repair if repair else self._compare
             report = await asyncio.to_thread(look, books)
             if report is not None:
