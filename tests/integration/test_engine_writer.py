@@ -244,6 +244,36 @@ def test_nonsense_is_refused_and_the_writer_lives(writer: WriterProcess, body: b
     writer.with_client(work)
 
 
+def test_requests_sent_without_waiting_are_answered_in_their_order(writer: WriterProcess) -> None:
+    """Singles, a list, something else and nonsense behind each other on one connection."""
+    writer.ready()
+    order = b'{"do":"post","key":"p%d","lines":[{"debit":900001,"credit":900002,"amount":1,'
+    order += b'"currency":"KES","code":"send"}]}'
+    asked = [(b"/orders", order % number) for number in range(3)]
+    asked += [(b"/orders", b"[%b,%b]" % (order % 3, order % 4)), (b"/health", b""), (b"/orders", b"{}")]
+    asked += [(b"/orders", order % 5)]
+    message = b"".join(
+        b"POST %b HTTP/1.1\r\nHost: ledger\r\nContent-Length: %d\r\n\r\n%b" % (path, len(body), body)
+        for path, body in asked
+    )
+
+    async def talk() -> list[tuple[int, Any]]:
+        reader, line = await asyncio.open_unix_connection(str(writer.socket))
+        line.write(message)
+        found = []
+        for _ in asked:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+            found.append((int(head.split()[1]), json.loads(await reader.readexactly(length))))
+        line.close()
+        return found
+
+    answers = asyncio.run(talk())
+    assert [status for status, _ in answers] == [404, 404, 404, 200, 200, 422, 404]
+    assert [each["slug"] for each in answers[3][1]] == ["unknown-account", "unknown-account"]
+    assert "batches" in answers[4][1]
+
+
 def test_a_second_writer_is_refused_and_a_stopped_one_loses_its_fence(writer: WriterProcess) -> None:
     first = writer.ready()
     writer.with_client(pair)
@@ -271,6 +301,28 @@ def test_a_second_writer_is_refused_and_a_stopped_one_loses_its_fence(writer: Wr
         found = connection.execute("SELECT count(*) FROM book.transfers").fetchone()
     assert found == (2,)
     assert verify(writer.url).ok
+
+
+def test_a_writer_that_stands_by_follows_a_killed_one(writer: WriterProcess) -> None:
+    first = writer.ready()
+    follower = writer.start("--stand-by")
+    assert follower.stderr is not None
+    assert b"stands by" in follower.stderr.readline()
+
+    async def before(client: EngineClient) -> tuple[int, int]:
+        capital, wallet = await pair(client)
+        await client.send(send("one", capital, wallet, 5))
+        return capital, wallet
+
+    capital, wallet = writer.with_client(before)
+    first.kill()
+    assert b"listens" in follower.stderr.readline()
+
+    async def after(client: EngineClient) -> None:
+        assert (await client.send(send("one", capital, wallet, 5))).repeated
+        assert (await client.send(send("two", capital, wallet, 5))).rows[0].credit_after == 1_010
+
+    writer.with_client(after)
 
 
 def test_kill_nine_loses_nothing_that_was_answered(writer: WriterProcess) -> None:

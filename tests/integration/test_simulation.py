@@ -17,10 +17,12 @@ from juapesa.ledger import Ledger, LedgerOrder, Posting
 from juapesa.ledger.engine.orders import Post, Release
 from juapesa.payments import rail_work, saga, store
 from juapesa.payments.rail_work import RailWork
-from juapesa.payments.saga import Command, Leg, LegKind, Saga, SetLeg
+from juapesa.payments.saga import AddLeg, Command, Leg, LegKind, Saga, SetLeg
+from juapesa.rails.callback_tokens import CallbackUrls
 from juapesa.rails.ports import Outcome, PayoutOrder, RailAnswer
 from juapesa.simulation.house import House, open_house
 from juapesa.simulation.runs import Played, play, story
+from juapesa.simulation.world import World
 
 FIRST, SEEDS = 95, 35
 KINDS_OF_TROUBLE_MIN = 10
@@ -44,6 +46,16 @@ def test_every_history_keeps_every_promise(house: House) -> None:
     assert len(played.troubles) >= KINDS_OF_TROUBLE_MIN
 
 
+def test_a_seed_replays_its_history_line_by_line(house: House) -> None:
+    told = []
+    for _ in range(2):
+        world = World(house, 7)
+        world.run()
+        told.append(world.lines)
+    assert told[0] == told[1]
+    assert len(told[0]) > 20
+
+
 # --- planted faults -----------------------------------------------------------------------------------
 
 
@@ -62,6 +74,37 @@ def payout_under_a_new_reference_each_time(patch: pytest.MonkeyPatch) -> None:
         return await rail.payout(PayoutOrder(str(uuid.uuid4()), "+254713000001", amount, "", url))
 
     patch.setattr(RailWork, "_order", forgetful)
+
+
+def any_callback_is_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CallbackUrls, "verify", lambda *_: True)
+
+
+def a_late_success_is_paid_back_each_time_it_is_told(patch: pytest.MonkeyPatch) -> None:
+    late = saga._late
+
+    def again(payment: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:
+        refunded = any(other.kind is LegKind.REFUND for other in payment.legs)
+        if leg.kind is LegKind.COLLECT and answer.outcome is Outcome.SUCCESS and refunded:
+            return [AddLeg(LegKind.REFUND)]
+        return late(payment, leg, answer)
+
+    patch.setattr(saga, "_late", again)
+
+
+def a_late_success_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(saga, "_late", lambda *_: [])
+
+
+def silence_is_taken_for_a_refusal(patch: pytest.MonkeyPatch) -> None:
+    answered = saga._answered
+
+    def hasty(payment: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:
+        if answer.outcome is Outcome.UNKNOWN:
+            answer = replace(answer, outcome=Outcome.FAILED)
+        return answered(payment, leg, answer)
+
+    patch.setattr(saga, "_answered", hasty)
 
 
 def silence_is_answered_with_a_second_order(patch: pytest.MonkeyPatch) -> None:
@@ -131,6 +174,10 @@ def postings_forget_their_key(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Ledger, "book", twice)
 
 
+def a_collection_is_given_up_and_never_asked_about_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RailWork, "_ask_ever_more_rarely", lambda *_: None)
+
+
 def an_ended_leg_ends_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(saga, "ENDED", frozenset())
     patch.setattr(rail_work, "ENDED", frozenset())
@@ -138,6 +185,10 @@ def an_ended_leg_ends_again(patch: pytest.MonkeyPatch) -> None:
 
 MUTANTS: tuple[Plant, ...] = (
     payout_under_a_new_reference_each_time,
+    any_callback_is_believed,
+    a_late_success_is_paid_back_each_time_it_is_told,
+    a_late_success_is_not_looked_for,
+    silence_is_taken_for_a_refusal,
     silence_is_answered_with_a_second_order,
     the_intent_is_written_after_the_asking,
     holds_are_never_released,
@@ -145,6 +196,7 @@ MUTANTS: tuple[Plant, ...] = (
     another_amount_is_taken_for_ours,
     a_payout_is_ordered_without_its_float,
     postings_forget_their_key,
+    a_collection_is_given_up_and_never_asked_about_again,
     an_ended_leg_ends_again,
 )
 

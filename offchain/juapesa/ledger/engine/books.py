@@ -141,20 +141,24 @@ class Recent:
 
     def __init__(self, *, since: int = 0, keys_max: int = RECENT_KEYS) -> None:
         self.since = since
+        self.young: set[bytes] = set()
+        self.old: set[bytes] = set()
         self._max = keys_max
-        self._young: set[bytes] = set()
-        self._old: set[bytes] = set()
         self._young_since = since
 
     def __contains__(self, digest: bytes) -> bool:
-        return digest in self._young or digest in self._old
+        return digest in self.young or digest in self.old
 
-    def add(self, digest: bytes, row: int) -> None:
-        """Remember a key; the oldest are forgotten when there are too many."""
-        if len(self._young) >= self._max:
-            self._old, self.since = self._young, self._young_since
-            self._young, self._young_since = set(), row
-        self._young.add(digest)
+    def add(self, digests: Iterable[bytes], first_row: int) -> None:
+        """Remember the keys of ``first_row`` and of later rows; the oldest make room."""
+        if len(self.young) >= self._max:
+            self.old, self.since = self.young, self._young_since
+            self.young, self._young_since = set(), first_row
+        self.young.update(digests)
+
+
+def _moved(row: Row) -> Moved:
+    return Moved(row[0], row[4], row[5])
 
 
 class Books:
@@ -184,25 +188,28 @@ class Books:
         self._facts = facts
         self._next = max(first_id, self.last_id + 1)
         digests = facts.digests or [key_digest(order.key) for order in orders]
-        answers, keys, recent, bookers = batch.answers, batch.keys, self.recent, self._bookers
+        answers, keys, known, bookers = batch.answers, batch.keys, facts.by_key, self._bookers
+        young, old, booked = self.recent.young, self.recent.old, batch.rows
         for order, digest in zip(orders, digests, strict=True):
             if order.key.startswith(OWN_KEYS) and type(order) is not Expire:
                 answers.append(UNSOUND)
                 continue
-            before = keys.get(digest) or self._first_time(digest)
+            before = keys.get(digest) or known.get(digest)
             if before:
                 answers.append(self._repeated(order, before))
                 continue
+            assert digest not in young, "a known key was not looked up"
+            assert digest not in old, "a known key was not looked up"
             rows = bookers[type(order)](order, digest)
             if isinstance(rows, Refused):
                 answers.append(rows)
                 continue
             keys[digest] = rows
-            batch.rows += rows
-            recent.add(digest, rows[0][0])
-            answers.append(Done(tuple([Moved(row[0], row[4], row[5]) for row in rows])))
-        if batch.rows:
-            self.last_id = batch.rows[-1].id
+            booked += rows
+            answers.append(Done(tuple(map(_moved, rows))))
+        if booked:
+            self.recent.add(keys, booked[0].id)
+            self.last_id = booked[-1].id
         return batch
 
     def due(self, now: int, limit: int) -> list[Expire]:
@@ -210,15 +217,10 @@ class Books:
         found = (each for each in self.holds.values() if each.expires <= now)
         return [Expire(f"{OWN_KEYS}expire:{each.id}", each.id) for each in islice(found, limit)]
 
-    def _first_time(self, digest: bytes) -> Sequence[Row] | None:
-        before = self._facts.by_key.get(digest)
-        assert before or digest not in self.recent, "a known key was not looked up"
-        return before
-
     def _repeated(self, order: Order, rows: Sequence[Row]) -> Answer:
         if not self._same(order, rows):
             return REUSED
-        return Done(tuple([Moved(row.id, row.debit_after, row.credit_after) for row in rows]), repeated=True)
+        return Done(tuple(map(_moved, rows)), repeated=True)
 
     def _same(self, order: Order, rows: Sequence[Row]) -> bool:
         """Whether these rows are what the order asks for."""
@@ -287,16 +289,27 @@ class Books:
         return rows
 
     def _post_one(self, line: Line, digest: bytes) -> list[Row] | Refused:
-        """As a group of one; most are, and it takes half the time."""
-        pair = self._pair(line)
-        if isinstance(pair, Refused):
-            return pair
-        debit, credit = pair
-        amount = line.amount
-        if not self._move(debit, credit, amount):
+        """As a group of one, with the calls written out: most orders are, and it takes half the time."""
+        debit_id, credit_id, amount = line.debit, line.credit, line.amount
+        if debit_id == credit_id or not 0 < amount <= AMOUNT_MINOR_MAX:
+            return UNSOUND
+        code = self.codes.get(line.code)
+        if code is None and not self._room_for(line.code):
+            return UNSOUND
+        accounts = self.accounts
+        debit, credit = accounts.get(debit_id), accounts.get(credit_id)
+        if debit is None or credit is None or not debit.currency == credit.currency == line.currency:
+            return NO_ACCOUNT
+        change = debit.side * amount
+        if not debit.moved(change):
+            return TOO_MUCH
+        if not credit.moved(-credit.side * amount):
+            debit.posted -= change
             return TOO_MUCH
         detail = 0 if line.effective_at is None else micros(line.effective_at)
-        code, after = self._code(line.code), (debit.posted, credit.posted)
+        if code is None:
+            code = self._code(line.code)
+        after = (debit.posted, credit.posted)
         return [self._write(debit, credit, amount, after, 1, detail, code, digest, 0, 1)]
 
     def _hold(self, order: PlaceHold, digest: bytes) -> list[Row] | Refused:
@@ -419,20 +432,16 @@ class Books:
         batch, number = self._batch, self._next
         self._next = number + 1
         key = digest if line == 0 else key_of_line(digest, line)
-        row = new_row(
-            Row,
-            (
-                number, debit.id, credit.id, amount, after[0], after[1], debit.last, credit.last,
-                detail, key, kind, code, line, lines,
-            ),
-        )  # fmt: skip
+        debit_after, credit_after = after
+        row = new_row(Row, (
+            number, debit.id, credit.id, amount, debit_after, credit_after, debit.last, credit.last,
+            detail, key, kind, code, line, lines,
+        ))  # fmt: skip
         debit.last = credit.last = number
-        debit.entries += 1
-        credit.entries += 1
-        if not debit.entries % CHECKPOINT_ENTRIES:
-            batch.checkpoints.append((debit.id, number, after[0]))
-        if not credit.entries % CHECKPOINT_ENTRIES:
-            batch.checkpoints.append((credit.id, number, after[1]))
-        batch.touched[debit.id] = debit
-        batch.touched[credit.id] = credit
+        touched = batch.touched
+        for account, posted in ((debit, debit_after), (credit, credit_after)):
+            account.entries = entries = account.entries + 1
+            if not entries % CHECKPOINT_ENTRIES:
+                batch.checkpoints.append((account.id, number, posted))
+            touched[account.id] = account
         return row

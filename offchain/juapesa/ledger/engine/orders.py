@@ -2,6 +2,7 @@
 
 Amounts are minor units of the ``currency`` beside them, times are aware. Every order carries a key:
 the same key with the same content gets the first answer again, with other content it is refused.
+None of these can be part of a cycle, so the garbage collector need not look at them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -47,7 +48,7 @@ class Kind(IntEnum):
 MOVING = frozenset({Kind.TRANSFER, Kind.CAPTURE, Kind.CAPTURE_LAST, Kind.CAPTURE_REST, Kind.REVERSAL})
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, gc=False):
     """Move ``amount`` from the debit to the credit account. ``effective_at`` None: when it is booked."""
 
     debit: Id
@@ -58,14 +59,14 @@ class Line(Struct, frozen=True):
     effective_at: datetime | None = None
 
 
-class Post(Struct, frozen=True, tag_field="do", tag="post"):
+class Post(Struct, frozen=True, gc=False, tag_field="do", tag="post"):
     """Book all lines or none."""
 
     key: Key
     lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=LINES_MAX)]
 
 
-class PlaceHold(Struct, frozen=True, tag_field="do", tag="hold"):
+class PlaceHold(Struct, frozen=True, gc=False, tag_field="do", tag="hold"):
     """Set an amount aside for the credit account until it is captured, released or expires."""
 
     key: Key
@@ -77,7 +78,7 @@ class PlaceHold(Struct, frozen=True, tag_field="do", tag="hold"):
     expires_at: datetime
 
 
-class Capture(Struct, frozen=True, tag_field="do", tag="capture"):
+class Capture(Struct, frozen=True, gc=False, tag_field="do", tag="capture"):
     """Book a part of a hold, or with ``amount`` None all that is left. ``last`` gives back the rest."""
 
     key: Key
@@ -86,14 +87,14 @@ class Capture(Struct, frozen=True, tag_field="do", tag="capture"):
     last: bool = False
 
 
-class Release(Struct, frozen=True, tag_field="do", tag="release"):
+class Release(Struct, frozen=True, gc=False, tag_field="do", tag="release"):
     """Give back what is left of a hold."""
 
     key: Key
     hold: Id
 
 
-class Reverse(Struct, frozen=True, tag_field="do", tag="reverse"):
+class Reverse(Struct, frozen=True, gc=False, tag_field="do", tag="reverse"):
     """Book a transfer the other way round; once for each transfer."""
 
     key: Key
@@ -101,7 +102,7 @@ class Reverse(Struct, frozen=True, tag_field="do", tag="reverse"):
     code: Code = "reversal"
 
 
-class Expire(Struct, frozen=True):
+class Expire(Struct, frozen=True, gc=False):
     """The writer's own: end a hold whose time has come. Not on the wire."""
 
     key: str
@@ -112,7 +113,7 @@ Order = Post | PlaceHold | Capture | Release | Reverse | Expire
 WireOrder = Post | PlaceHold | Capture | Release | Reverse
 
 
-class Moved(Struct, frozen=True):
+class Moved(Struct, frozen=True, gc=False):
     """One row that was booked: its id and both balances after it, minor units in normal direction."""
 
     id: int
@@ -120,7 +121,7 @@ class Moved(Struct, frozen=True):
     credit_after: int
 
 
-class Done(Struct, frozen=True):
+class Done(Struct, frozen=True, gc=False):
     """The rows of an order. ``repeated``: they are those of its first time."""
 
     rows: tuple[Moved, ...]
@@ -128,7 +129,7 @@ class Done(Struct, frozen=True):
     ok: Literal[True] = True
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """Nothing was booked; ``slug`` is the failure's."""
 
     slug: str

@@ -1,9 +1,8 @@
 """A row of ``book.transfers`` as a tuple, and its image: the bytes of PostgreSQL's binary COPY."""
 
-import hashlib
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from juapesa.db import UnitOfWork
 from juapesa.ledger.engine.orders import (
@@ -16,6 +15,7 @@ from juapesa.ledger.engine.orders import (
     Release,
     micros,
 )
+from juapesa.ledger.engine.sha import sha256
 
 COLUMNS = (
     "id, debit, credit, amount, debit_after, credit_after, debit_before, credit_before, "
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 def key_digest(key: str) -> bytes:
     """What is stored of a key: the first 16 bytes of its SHA-256."""
-    return hashlib.sha256(key.encode()).digest()[:16]
+    return sha256(key.encode()).digest()[:16]
 
 
 def key_of_line(digest: bytes, line: int) -> bytes:
@@ -65,13 +65,15 @@ def key_of_line(digest: bytes, line: int) -> bytes:
     return ((int.from_bytes(digest, "big") + line) % (1 << 128)).to_bytes(16, "big")
 
 
-def pack(row: tuple[int, ...] | Row) -> bytes:
-    """The row's image."""
-    a, b, c, d, e, f, g, h, i, key, kind, code, line, lines = row
-    return _pack(
-        _FIELDS, 8, a, 8, b, 8, c, 8, d, 8, e, 8, f, 8, g, 8, h, 8, i,
-        16, key, 2, kind, 2, code, 2, line, 2, lines,
-    )  # fmt: skip
+def pack(rows: Iterable[tuple[Any, ...]]) -> list[bytes]:
+    """The rows' images."""
+    return [
+        _pack(
+            _FIELDS, 8, a, 8, b, 8, c, 8, d, 8, e, 8, f, 8, g, 8, h, 8, i,
+            16, key, 2, kind, 2, code, 2, line, 2, lines,
+        )
+        for a, b, c, d, e, f, g, h, i, key, kind, code, line, lines in rows
+    ]  # fmt: skip
 
 
 def unpack(image: bytes) -> Row:

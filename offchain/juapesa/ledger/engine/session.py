@@ -1,7 +1,8 @@
 """One libpq connection, driven by hand: whole transactions in one message, never a thread.
 
 An exchange is a generator that yields whenever it waits for the server, so the same code serves the
-writer's event loop (``asked``) and plain callers (``ask``). A line that is half-open gives no error, ever:
+writer's event loop (``asked``) and plain callers (``ask``). It never blocks on a full socket either: while
+the server takes in a large batch, the next one is made. A half-open line gives no error, ever:
 ``silent_seconds`` says how long the server has owed an answer, and ``watch`` ends the process by it.
 """
 
@@ -21,7 +22,7 @@ from psycopg.pq.abc import PGresult
 
 from juapesa.ledger.errors import WriterRefused
 
-Exchange = Generator[None, None, list[PGresult]]
+Exchange = Generator[bool, None, list[PGresult]]  # yields whether it waits to send, too
 EXIT_DOUBTFUL = 75  # start me again
 WATCH_SECONDS = 0.25
 LOAD_SECONDS_MAX = 120.0  # one statement over large books, at start
@@ -55,6 +56,7 @@ class Session:
         if self._connection.status != pq.ConnStatus.OK:
             raise WriterRefused("The database cannot be reached.")
         self._connection.exec_(b"SET application_name = 'jua-ledger'; SET client_min_messages = error")
+        self._connection.nonblocking = 1
         if role is not None:
             self.ask(f"SET ROLE {role}")
 
@@ -82,8 +84,9 @@ class Session:
         exchange = self._exchange(sql, payload)
         try:
             while True:
-                next(exchange)
-                select.select([self._connection.socket], [], [])
+                sending = next(exchange)
+                line = [self._connection.socket]
+                select.select(line, line if sending else [], [])
         except StopIteration as ended:
             return _rows(ended.value)
 
@@ -93,19 +96,22 @@ class Session:
         loop = asyncio.get_running_loop()
         try:
             while True:
-                next(exchange)
-                await self._readable(loop)
+                await self._ready(loop, sending=next(exchange))
         except StopIteration as ended:
             return _rows(ended.value)
 
-    async def _readable(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _ready(self, loop: asyncio.AbstractEventLoop, *, sending: bool) -> None:
         ready: asyncio.Future[None] = loop.create_future()
         descriptor = self._connection.socket
         loop.add_reader(descriptor, _wake, ready)
+        if sending:
+            loop.add_writer(descriptor, _wake, ready)
         try:
             await ready
         finally:
             loop.remove_reader(descriptor)
+            if sending:
+                loop.remove_writer(descriptor)
 
     def _exchange(self, sql: str, payload: bytes) -> Exchange:
         connection = self._connection
@@ -113,9 +119,10 @@ class Session:
         self._waiting_since = time.monotonic()
         try:
             connection.send_query(sql.encode())
+            yield from self._flushed()
             while True:
                 while connection.is_busy():
-                    yield
+                    yield False
                     connection.consume_input()
                     self._waiting_since = time.monotonic()
                 result = connection.get_result()
@@ -123,8 +130,9 @@ class Session:
                     return found
                 status = result.status
                 if status == pq.ExecStatus.COPY_IN:
-                    connection.put_copy_data(payload)
-                    connection.put_copy_end()
+                    if not (connection.put_copy_data(payload) and connection.put_copy_end()):
+                        raise Doubtful("libpq has no room for the rows")
+                    yield from self._flushed()
                 elif status in _GOOD:
                     found.append(result)
                 else:
@@ -134,11 +142,18 @@ class Session:
         finally:
             self._waiting_since = None
 
+    def _flushed(self) -> Generator[bool, None, None]:
+        """Until all that was sent has left."""
+        while self._connection.flush():
+            yield True
+            self._connection.consume_input()
+            self._waiting_since = time.monotonic()
+
 
 def watch(session: Session) -> None:
     """End the process once the server has owed an answer for longer than ``session.patience_seconds``.
 
-    A thread of its own: a send into a dead line blocks the event loop too.
+    A thread of its own: nothing that keeps the event loop busy keeps it from looking.
     """
 
     def look() -> None:

@@ -136,14 +136,14 @@ class Storage:
                 return count
             rows = [row_of(each) for each in found]
             touched = {number for row in rows for number in (row.debit, row.credit)}
-            sql = self._seal([pack(row) for row in rows], touched, ())
+            sql = self._seal(pack(rows), touched, ())
             self.session.ask(f"BEGIN;{sql};COMMIT")
             count += len(rows)
 
     def prepare(self, batch: Batch) -> Prepared:
         """Seal a batch with rows and say how to store it; batches are stored in the order of this."""
         rows = batch.rows
-        images = [pack(row) for row in rows]
+        images = pack(rows)
         month = month_of(booked_at(rows[0].id))
         assert month_of(booked_at(rows[-1].id)) == month, "a batch lies within one month"
         parts = ["BEGIN", f"COPY book.{partition_of(month)} FROM STDIN (FORMAT binary)", _balances(batch)]
@@ -241,7 +241,7 @@ class Storage:
         books.recent = Recent(since=since)
         for key, number, line in reversed(found):
             if line == "0":
-                books.recent.add(digest_of(key), int(number or 0))
+                books.recent.add((digest_of(key),), int(number or 0))
 
 
 def _batch(row: Sequence[Any]) -> tuple[int, int, bytes, bytes]:

@@ -5,9 +5,10 @@ stored are the bytes that are hashed. Built level by level for speed; ``juapesa.
 says the same tree the way the RFC does and checks the proofs.
 """
 
-import hashlib
 import struct
 from collections.abc import Sequence
+
+from juapesa.ledger.engine.sha import sha256
 
 GENESIS = bytes(32)
 MARK_BYTES = 4  # of every leaf kept beside the root, so that a changed row is named and not only noticed
@@ -16,12 +17,11 @@ _HEAD = struct.Struct(">qi")
 
 def leaf_of(image: bytes) -> bytes:
     """The leaf hash of a row's image."""
-    return hashlib.sha256(b"\x00" + image).digest()
+    return sha256(b"\x00" + image).digest()
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root of at least one leaf. A node without a neighbour moves up unchanged, as in the RFC."""
-    sha256 = hashlib.sha256
     level = list(leaves)
     while len(level) > 1:
         pairs = iter(level)
@@ -47,4 +47,4 @@ def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 def link(before: bytes, number: int, count: int, root: bytes) -> bytes:
     """The chain's value after a batch: SHA-256(0x02 ‖ value before ‖ number ‖ count of leaves ‖ root)."""
-    return hashlib.sha256(b"\x02" + before + _HEAD.pack(number, count) + root).digest()
+    return sha256(b"\x02" + before + _HEAD.pack(number, count) + root).digest()

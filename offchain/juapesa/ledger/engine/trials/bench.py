@@ -2,7 +2,11 @@
 
 Everything shares one fresh PostgreSQL with fsync on. Each round measures every path once; reported are
 medians with the lowest and the highest round. The baseline books a row and two balances in one
-function call, without HTTP, keys, hashes or limits other than none: as little as a ledger can do.
+function call by eight clients, without HTTP, keys, hashes or limits: as little as a ledger can do.
+
+Single posts are measured twice with as many under way: over a few connections, each request sent behind
+the one before without waiting for its answer, as a process does that speaks for many customers; and
+(``http_single_unpipelined``) over many connections with one request each.
 """
 
 import json
@@ -34,6 +38,9 @@ from juapesa.ledger.engine.trials.processes import WriterChild, cpu_seconds
 ACCOUNTS = 10_000
 DIRECT_BATCH = 1_000
 BULK = 100
+UNDER_WAY = 256  # single posts
+PIPELINES = 16
+HTTP_PATHS = ("single", "unpipelined", "bulk")
 LOADER = "juapesa.ledger.engine.trials.bench_load"
 
 RAW = """
@@ -80,8 +87,7 @@ class Bench:
     rounds: int = 5
     open_seconds: float = 60.0
     open_rate: int = 1_000
-    raw_connections: int = 16
-    http_connections: int = 256
+    raw_connections: int = 8
     _figures: dict[str, list[float]] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
@@ -124,20 +130,22 @@ class Bench:
     def _round(self, number: int, direct: "_Direct") -> None:
         name = f"{number}-{time.time()}"
         rate = self._load("raw", name, connections=self.raw_connections, url=self._http_url)["rate"]
-        self._note("raw_pg_hot", rate)
-        before = self._cpu()
-        found = self._load("closed", f"s{name}", connections=self.http_connections, orders=1)
-        self._note("http_single_hot", found["rate"])
-        self._note("single_p50", found["p50_ms"])
-        self._note("single_p99", found["p99_ms"])
-        between = self._cpu()
-        self._note("cpu_single", (between - before) / found["transfers"] * 1e6)
-        found = self._load("closed", f"b{name}", connections=16, orders=BULK)
-        self._note("http_bulk_hot", found["rate"])
-        self._note("cpu_bulk", (self._cpu() - between) / found["transfers"] * 1e6)
-        self._note("engine_hot", direct.run(self.seconds, hot=True))
-        self._note("engine_uniform", direct.run(self.seconds, hot=False))
+        self._note("raw", rate)
+        self._http("single", f"s{name}", connections=PIPELINES, depth=UNDER_WAY // PIPELINES, orders=1)
+        self._http("unpipelined", f"u{name}", connections=UNDER_WAY, depth=1, orders=1)
+        self._http("bulk", f"b{name}", connections=16, depth=1, orders=BULK)
+        self._note("hot", direct.run(self.seconds, hot=True))
+        self._note("uniform", direct.run(self.seconds, hot=False))
         self.say("  " + ", ".join(f"{name} {values[-1]:,.0f}" for name, values in self._figures.items()))
+
+    def _http(self, path: str, name: str, **load: int) -> None:
+        """One closed loop through the writer: its rate, latencies and CPU."""
+        before = self._cpu()
+        found = self._load("closed", name, **load)
+        self._note(path, found["rate"])
+        self._note(f"{path}_cpu", (self._cpu() - before) / found["transfers"] * 1e6)
+        self._note(f"{path}_p50", found["p50_ms"])
+        self._note(f"{path}_p99", found["p99_ms"])
 
     def _load(self, what: str, name: str, **more: Any) -> dict[str, float]:
         task = {
@@ -162,26 +170,30 @@ class Bench:
 
     def _report(self, steady: dict[str, float], hash_share: float) -> dict[str, Any]:
         figures = {name: _spread(values) for name, values in self._figures.items()}
-        paths = ("raw_pg_hot", "http_single_hot", "http_bulk_hot", "engine_hot", "engine_uniform")
 
         def ratio(over: str, under: str) -> dict[str, float]:
             pairs = zip(self._figures[over], self._figures[under], strict=True)
             return _spread([one / other for one, other in pairs], digits=2)
 
         return {
-            **{name: figures[name] for name in paths},
+            "raw_pg_hot": figures["raw"],
+            "http_single_hot": figures["single"],
+            "http_single_unpipelined": figures["unpipelined"],
+            "http_bulk_hot": figures["bulk"],
+            "engine_hot": figures["hot"],
+            "engine_uniform": figures["uniform"],
             "ratios": {
-                "http_single_hot/raw_pg_hot": ratio("http_single_hot", "raw_pg_hot"),
-                "http_bulk_hot/raw_pg_hot": ratio("http_bulk_hot", "raw_pg_hot"),
-                "engine_hot/engine_uniform": ratio("engine_hot", "engine_uniform"),
+                "http_single_hot/raw_pg_hot": ratio("single", "raw"),
+                "http_single_unpipelined/raw_pg_hot": ratio("unpipelined", "raw"),
+                "http_bulk_hot/raw_pg_hot": ratio("bulk", "raw"),
+                "engine_hot/engine_uniform": ratio("hot", "uniform"),
                 "hash_share_of_engine": round(hash_share, 4),
             },
             "p50_ms": round(steady["p50_ms"], 2),
             "p99_ms": round(steady["p99_ms"], 2),
             "open_loop_per_second": round(steady["rate"], 1),
-            "single_p50_ms": figures["single_p50"],
-            "single_p99_ms": figures["single_p99"],
-            "cpu_us_per_transfer": {"single": figures["cpu_single"], "bulk": figures["cpu_bulk"]},
+            **{f"{path}_{cut}_ms": figures[f"{path}_{cut}"] for path in HTTP_PATHS for cut in ("p50", "p99")},
+            "cpu_us_per_transfer": {path: figures[f"{path}_cpu"] for path in HTTP_PATHS},
             "bytes_per_transfer": round(self._figures["bytes"][0], 1),
         }
 
@@ -200,21 +212,23 @@ class _Direct:
         self._us_per_transfer = 0.0
 
     def run(self, seconds: float, *, hot: bool) -> float:
-        """Transfers a second."""
-        began, count = time.perf_counter(), 0
-        while time.perf_counter() - began < seconds:
-            batch = self._books.apply(orders := self._orders(hot=hot), self._facts(orders), self._now())
-            assert len(batch.rows) == DIRECT_BATCH
+        """Transfers a second; making the orders is not counted."""
+        spent, count = 0.0, 0
+        while spent < seconds:
+            orders = self._orders(hot=hot)
+            began = time.perf_counter()
+            batch = self._books.apply(orders, self._facts(orders), self._now())
             self._storage.commit_now(batch)
+            spent += time.perf_counter() - began
+            assert len(batch.rows) == DIRECT_BATCH
             count += DIRECT_BATCH
-        spent = time.perf_counter() - began
         self._us_per_transfer = spent / count * 1e6
         return count / spent
 
     def hash_share(self) -> float:
         """Hashing's part of the time that a transfer takes."""
         batch = self._books.apply(orders := self._orders(hot=True), self._facts(orders), self._now())
-        images = [pack(row) for row in batch.rows]
+        images = pack(batch.rows)
         began = time.perf_counter()
         for _ in range(20):
             root_of([leaf_of(image) for image in images])

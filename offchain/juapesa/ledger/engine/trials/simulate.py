@@ -112,7 +112,7 @@ def _replay(books: Books, row: Row) -> None:
         account.last = row.id
         account.entries += 1
     if row.line == 0:
-        books.recent.add(row.key, row.id)
+        books.recent.add((row.key,), row.id)
 
 
 @dataclass
