@@ -12,23 +12,35 @@ contract SmallWorldTest is Kit {
     uint256[3] private _pots = [uint256(0), 7, 2000];
     uint256[5] private _tokens = [uint256(100_000), 99_000, 101_000, 60_000, 140_000];
 
-    /// @dev Every amount of 12 bits, out of balance either way too: sold and bought back, with what was paid for it,
+    /// @dev Thousands of pools would fill the memory: what a case used is used again.
+    modifier forgotten() {
+        uint256 free;
+        assembly ("memory-safe") {
+            free := mload(0x40)
+        }
+        _;
+        assembly ("memory-safe") {
+            mstore(0x40, free)
+        }
+    }
+
+    /// @dev Every amount of 10 bits, out of balance either way too: sold and bought back, with what was paid for it,
     /// no more comes back; and what was bought sells for no more.
-    function test_no_round_trip_of_12_bits_gains() public view {
+    function test_no_round_trip_of_10_bits_gains() public view {
         uint256 there = 0;
         for (uint256 i = 0; i < 15; i++) {
-            for (uint256 amount = 1; amount < 4096; amount++) {
+            for (uint256 amount = 1; amount < 1024; amount++) {
                 if (_roundTrip(_tokens[i % 5], _pots[i / 5], amount, i)) there++;
             }
         }
-        yes("nearly all trades are made", there > 15 * 4000);
+        yes("nearly all trades are made", there > 15 * 1000);
     }
 
-    /// @dev Every two sales of up to 6 bits one after the other against both at once, and as many purchases.
-    function test_no_split_of_6_bits_gains() public view {
+    /// @dev Every two sales of up to 5 bits one after the other against both at once, and as many purchases.
+    function test_no_split_of_5_bits_gains() public view {
         for (uint256 i = 0; i < 5; i++) {
-            for (uint256 first = 2; first < 64; first++) {
-                for (uint256 second = 2; second < 64; second++) {
+            for (uint256 first = 2; first < 32; first++) {
+                for (uint256 second = 2; second < 32; second++) {
                     _split(_tokens[i], _pots[i % 3], first, second, true);
                     _split(_tokens[i], _pots[i % 3], first, second, false);
                 }
@@ -66,7 +78,11 @@ contract SmallWorldTest is Kit {
         return true;
     }
 
-    function _split(uint256 tokens, uint256 pot, uint256 first, uint256 second, bool sell) private pure {
+    function _split(uint256 tokens, uint256 pot, uint256 first, uint256 second, bool sell)
+        private
+        pure
+        forgotten
+    {
         Fill memory f;
         Pool memory p = _pool(tokens, pot);
         uint256 parts = _trade(p, f, first, sell);
