@@ -303,6 +303,28 @@ def test_a_second_writer_is_refused_and_a_stopped_one_loses_its_fence(writer: Wr
     assert verify(writer.url).ok
 
 
+def test_a_writer_that_stands_by_follows_a_killed_one(writer: WriterProcess) -> None:
+    first = writer.ready()
+    follower = writer.start("--stand-by")
+    assert follower.stderr is not None
+    assert b"stands by" in follower.stderr.readline()
+
+    async def before(client: EngineClient) -> tuple[int, int]:
+        capital, wallet = await pair(client)
+        await client.send(send("one", capital, wallet, 5))
+        return capital, wallet
+
+    capital, wallet = writer.with_client(before)
+    first.kill()
+    assert b"listens" in follower.stderr.readline()
+
+    async def after(client: EngineClient) -> None:
+        assert (await client.send(send("one", capital, wallet, 5))).repeated
+        assert (await client.send(send("two", capital, wallet, 5))).rows[0].credit_after == 1_010
+
+    writer.with_client(after)
+
+
 def test_kill_nine_loses_nothing_that_was_answered(writer: WriterProcess) -> None:
     process = writer.ready()
     acknowledged: dict[str, Done] = {}

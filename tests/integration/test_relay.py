@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from juapesa.chain.purse import Purse, PurseLow
 from juapesa.issuance.domain import Orders
 from juapesa.money import CKES, CNGN, KES, Money
 from support.deaths import allowed_to_die, kill
@@ -291,6 +292,22 @@ def test_a_price_that_has_become_too_low_is_raised_at_the_same_nonce(desk: Desk)
         )
     assert len(tried) == 2
     assert desk.chain.node.ask("eth_getTransactionReceipt", tried[0]["tx_hash"])["status"] == "0x1"
+
+
+def test_a_relayer_without_money_for_fees_builds_nothing_and_says_so(desk: Desk) -> None:
+    desk.capital()
+    item, before = desk.order(send("S1")), included_batches(desk)
+
+    async def poor() -> None:
+        with desk.relay(purse=Purse(floor_hbar=10_000, fee_max_hbar=50)) as relay:
+            await relay.tick()
+
+    with pytest.raises(PurseLow):
+        asyncio.run(poor())
+    assert (desk.item(item).state, desk.item(item).attempts) == ("open", 0)
+    desk.settle_all()
+    assert desk.item(item).state == "settled"
+    assert included_batches(desk) == before + 1
 
 
 def test_a_full_batch_fits_under_the_gas_cap(desk: Desk) -> None:

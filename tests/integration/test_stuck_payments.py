@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from juapesa import cli
@@ -21,19 +23,24 @@ from juapesa.api.ports import CallbackDesk
 from juapesa.api.programs import program_routes
 from juapesa.assembly import Parts, build_parts
 from juapesa.cli import pay
+from juapesa.cli._checks import examine
 from juapesa.db import Database
 from juapesa.errors import InvalidInput, JuaError
+from juapesa.payments.callbacks import TRIES_MAX, Callbacks
+from juapesa.payments.decisions import Decision
 from juapesa.payments.errors import NotSafe, NotStuck, UnknownPayment
 from juapesa.payments.saga import ANOTHER_AMOUNT, CallOperator, LegKind
-from juapesa.payments.stuck import Decision, StuckLeg
+from juapesa.payments.stuck import StuckLeg
 from juapesa.payments.stuck_store import Release
 from juapesa.payments.stumbles import STUMBLES_MAX
-from juapesa.rails.ports import PayoutOrder, Rail, RailAnswer
+from juapesa.rails.ports import CallbackNews, PayoutOrder, Rail, RailAnswer
 from juapesa_agents.common.options import Options
 from juapesa_agents.settler import Settler
+from support.books import assert_books_verify
 from support.payments_house import DEPLOYMENT, House, payments_house
 
 SECONDS_MAX = 20.0
+POISON = b"poison"
 
 
 @pytest.fixture
@@ -44,7 +51,8 @@ def house(database: Database, tmp_path: Path) -> Iterator[House]:
 
 @dataclass
 class Brittle:
-    """A rail whose adapter breaks on the payouts to some numbers, before the operator hears of them."""
+    """A rail whose adapter breaks on the payouts to some numbers, before the operator hears of them, and on
+    one callback."""
 
     inner: Rail
     numbers: set[str] = field(default_factory=set)
@@ -57,6 +65,11 @@ class Brittle:
             raise KeyError(order.phone)
         return await self.inner.payout(order)
 
+    def parse_callback(self, kind: str, body: bytes) -> CallbackNews:
+        if body == POISON:
+            raise KeyError("status")
+        return self.inner.parse_callback(kind, body)
+
 
 def work_until(house: House, true: Callable[[], object], breaks_on: frozenset[str] = frozenset()) -> None:
     """A settler that works until this holds; it raises nothing."""
@@ -64,7 +77,9 @@ def work_until(house: House, true: Callable[[], object], breaks_on: frozenset[st
     async def work() -> None:
         parts = build_parts(house.settings, "", house.db, DEPLOYMENT)
         brittle: Any = Brittle(parts.rails["momo-ng"], set(breaks_on))
-        parts = replace(parts, work=replace(parts.work, rails={**parts.rails, "momo-ng": brittle}))
+        rails = {**parts.rails, "momo-ng": brittle}
+        work = replace(parts.work, rails=rails)
+        parts = replace(parts, work=work, callbacks=Callbacks(rails, work))
         settler = Settler(parts, house.texts, Options(once=True, dry_run=False, number=1))
         try:
             async with asyncio.timeout(SECONDS_MAX):
@@ -88,10 +103,15 @@ def stuck_leg(house: House, code: str) -> StuckLeg | None:
 
 
 def release(
-    house: House, code: str, seq: int, decision: Decision = Decision.TRY_AGAIN, because: str = "it is mended"
+    house: House,
+    code: str,
+    seq: int,
+    decision: Decision = Decision.TRY_AGAIN,
+    because: str = "it is mended",
+    by: str = "operations",
 ) -> Release:
     with house.db.unit_of_work() as uow:
-        return house.parts().stuck.release(uow, code, seq, decision, by="operations", because=because)
+        return house.parts().stuck.release(uow, code, seq, decision, by=by, because=because)
 
 
 def stand_still(house: House) -> None:
@@ -108,7 +128,9 @@ def history(house: House, code: str) -> list[str]:
         return [each.name for each in house.parts().receipts.trace(uow, code)]
 
 
-def test_a_payment_that_breaks_every_time_is_parked_and_the_others_go_on(house: House) -> None:
+def test_a_payment_that_breaks_every_time_is_parked_and_the_others_go_on(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     payer, cursed, blessed = house.phone(), house.phone("NG"), house.phone("NG")
     poison = house.send(payer, cursed, 700).code
     work_until(house, lambda: stuck_leg(house, poison), frozenset({cursed}))
@@ -119,10 +141,34 @@ def test_a_payment_that_breaks_every_time_is_parked_and_the_others_go_on(house: 
     assert found.last_word == "bug-KeyError"
     assert found.reason == f"parked: its payout stumbled {STUMBLES_MAX} times, last over bug-KeyError"
     assert history(house, poison).count("payout stumbled") == STUMBLES_MAX
+    assert "bug-KeyError at test_stuck_payments.py" in caplog.text
+    assert cursed[1:] not in caplog.text  # what was raised held the number
     release(house, poison, found.seq)
     work_until(house, lambda: house.status(poison) == "completed")
     assert stuck(house) == []
     assert len(house.moved(house.momo, "payout", cursed)) == 1
+    house.assert_square()
+
+
+def test_a_callback_that_breaks_every_time_is_given_up_and_the_others_go_on(house: House) -> None:
+    reference = str(uuid.uuid4())
+    with house.db.unit_of_work() as uow:
+        house.parts().inbox.record(uow, "momo-ng", "collect", reference, POISON)
+
+    def poison() -> dict[str, Any]:
+        with house.db.unit_of_work() as uow:
+            [row] = uow.all(
+                "SELECT state, attempts, why FROM rails.callback WHERE reference = %s", (reference,)
+            )
+        return row
+
+    code = house.send(house.phone(), house.phone("NG"), 500).code
+    work_until(house, lambda: house.status(code) == "completed" and poison()["state"] != "new")
+    assert poison() == {
+        "state": "given-up",
+        "attempts": TRIES_MAX,
+        "why": f"stumbled {TRIES_MAX} times: bug-KeyError",
+    }
     house.assert_square()
 
 
@@ -134,7 +180,7 @@ def test_a_silent_payout_is_never_given_up_on_and_is_asked_about_at_once_when_re
     stand_still(house)
     found = stuck_leg(house, code)
     assert found is not None
-    assert found.choices == (Decision.TRY_AGAIN,)
+    assert found.choices == (Decision.TRY_AGAIN, Decision.PAID, Decision.NOT_PAID)
     with pytest.raises(NotSafe, match="try-again"):
         release(house, code, found.seq, Decision.GIVE_UP)
     with house.db.unit_of_work() as uow:
@@ -168,6 +214,33 @@ def test_a_payout_that_the_operator_keeps_refusing_to_take_can_be_given_up_and_i
     assert house.moved(house.mpesa, "payout", payer) == house.moved(house.mpesa, "collect", payer)
     assert stuck_leg(house, code) is None
     house.assert_square()
+
+
+@pytest.mark.parametrize(("decision", "end"), [(Decision.PAID, "completed"), (Decision.NOT_PAID, "refunded")])
+def test_what_an_operator_states_counts_when_two_people_say_so(
+    house: House, decision: Decision, end: str
+) -> None:
+    payer, payee = house.phone(), house.phone("NG")
+    house.momo.fault("payout", "late", phone=payee[1:], seconds=60)
+    code = house.send(payer, payee, 1_000).code
+    house.live_until(code, "pending")
+    stand_still(house)
+    found = stuck_leg(house, code)
+    assert found is not None
+    first = release(house, code, found.seq, decision, "their letter 17", by="Amina")
+    assert not first.acted
+    assert release(house, code, found.seq, decision, "their letter 17", by="Amina") == first
+    assert not release(house, code, found.seq, decision, "I am sure", by="Amina").acted  # still one person
+    assert house.status(code) == "pending"
+    other = Decision.NOT_PAID if decision is Decision.PAID else Decision.PAID
+    assert not release(house, code, found.seq, other, "their letter 17", by="Baraka").acted  # not the same
+    assert not release(house, code, found.seq, decision, "their letter 17", by="Amina").acted
+    assert release(house, code, found.seq, decision, "their letter 17", by="Baraka").acted
+    house.live(code)
+    assert house.status(code) == end
+    assert "release wanted" in history(house, code)
+    assert stuck(house) == []
+    assert_books_verify(house.db)
 
 
 def test_a_collection_given_up_by_a_person_is_paid_back_when_it_succeeds_after_all(house: House) -> None:
@@ -277,8 +350,8 @@ def test_what_was_decided_stays_on_record(house: House) -> None:
     stand_still(house)
     release(house, code, 0, because="asked by  support")
     with house.db.unit_of_work() as uow:
-        [row] = uow.all("SELECT decision, by, because FROM payments.release")
-    assert tuple(row.values()) == ("try-again", "operations", "asked by support")
+        [row] = uow.all("SELECT decision, by, because, acted FROM payments.release")
+    assert tuple(row.values()) == ("try-again", "operations", "asked by support", True)
     with pytest.raises(psycopg.Error, match="append-only"), house.db.unit_of_work() as uow:
         uow.execute("DELETE FROM payments.release")
 
@@ -335,6 +408,16 @@ def test_operators_see_what_is_stuck_by_program_and_by_browser_and_nobody_else_d
 
 def basic(name: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def test_doctor_names_the_first_payment_that_needs_a_person(
+    standing: tuple[House, str, str],
+) -> None:
+    house, code, _ = standing
+    settings = house.settings.model_copy(update={"database_url": SecretStr(house.db._pool.conninfo)})
+    [found] = [each for each in examine(settings) if each.name == "payments"]
+    assert (found.ok, found.detail) == (False, f"1 need a person, the first is {code}")
+    assert "jua pay stuck" in found.advice
 
 
 def test_an_operator_sees_and_releases_from_the_command_line(

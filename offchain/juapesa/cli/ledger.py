@@ -31,6 +31,9 @@ def serve(
     socket: Annotated[Path | None, typer.Option(help="The unix socket; default: in the data folder.")] = None,
     role: Annotated[str, typer.Option(help="Database role to write as.")] = "juapesa_writer",
     take_over: Annotated[bool, typer.Option("--take-over", help="End a writer that hangs.")] = False,
+    stand_by: Annotated[
+        bool, typer.Option("--stand-by", help="While another writer runs, be ready to follow it.")
+    ] = False,
     queue: Annotated[int, typer.Option(min=1, help="Orders that may wait; more are answered 429.")] = 20_000,
     silence: Annotated[
         float, typer.Option(min=0.5, help="End when the database owes an answer for so many seconds.")
@@ -52,9 +55,8 @@ def serve(
         take_over=take_over,
         queue_max=queue,
         silence_seconds_max=silence,
-        ready=lambda seconds: print(
-            f"the ledger listens on {path or port} ({seconds:.2f} s)", file=sys.stderr, flush=True
-        ),
+        standing_by=(lambda: _say("the ledger stands by")) if stand_by else None,
+        ready=lambda seconds: _say(f"the ledger listens on {path or port} ({seconds:.2f} s)"),
     )
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from juapesa.assembly import assemble
-from juapesa.payments.stuck import Decision, StuckLeg
+from juapesa.payments.decisions import Decision
+from juapesa.payments.stuck import StuckLeg
 
 app = typer.Typer(help="Look at a payment; see and release those that are stuck.", no_args_is_help=True)
 
@@ -62,7 +63,11 @@ def release(
     leg: Annotated[int, typer.Option(help="The leg's number, as `jua pay stuck` shows it.")],
     because: Annotated[str, typer.Option(help="Why; on record for good, so no phone numbers.")],
     decision: Annotated[
-        Decision, typer.Option(help="try again now; give up and pay back; an ended one is dealt with")
+        Decision,
+        typer.Option(
+            help="try again now; give up and pay back; the operator states that it has, or has not, paid"
+            " (two people); an ended one is dealt with"
+        ),
     ] = Decision.TRY_AGAIN,
     by: Annotated[str | None, typer.Option(help="Who decides; the machine's user unless told.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
@@ -73,7 +78,8 @@ def release(
     if as_json:
         typer.echo(json.dumps({"code": code, **asdict(made)}, default=str))
         return
-    typer.echo(f"{code} leg {made.seq}: {made.decision}, {made.at:%Y-%m-%d %H:%M:%S} by {made.by}")
+    done = "" if made.acted else "; a second person has to say the same within a day"
+    typer.echo(f"{code} leg {made.seq}: {made.decision}, {made.at:%Y-%m-%d %H:%M:%S} by {made.by}{done}")
 
 
 def _lines(leg: StuckLeg) -> list[str]:

@@ -7,8 +7,7 @@ asked about at once, or it gets the fact that ends it, and everything else follo
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import Any
 
 from juapesa.clock import Clock
@@ -16,6 +15,7 @@ from juapesa.db import UnitOfWork
 from juapesa.errors import InvalidInput
 from juapesa.payments import store, stuck_store
 from juapesa.payments.codes import read_code
+from juapesa.payments.decisions import TWO_PEOPLE, Decision, choices, stated
 from juapesa.payments.domain import Kind, Status
 from juapesa.payments.errors import NotSafe, NotStuck, UnknownPayment
 from juapesa.payments.execution import RAIL_WORK
@@ -34,15 +34,8 @@ from juapesa.rails.ports import Reason
 
 BECAUSE_CHARACTERS_MAX = 300
 BY_CHARACTERS_MAX = 80
+SECOND_WORD_WITHIN = timedelta(days=1)
 _NUMBER = re.compile(r"(?:\d[ .-]?){7,}")  # as long as a phone number
-
-
-class Decision(StrEnum):
-    """What a person may decide about a stuck leg."""
-
-    TRY_AGAIN = "try-again"  # ask now, or order what was never taken; what the chain refused, once more
-    GIVE_UP = "give-up"  # what was never taken ends, and the money goes back
-    NOTED = "noted"  # it has ended, and what was said about it since has been dealt with
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +72,34 @@ class StuckDesk:
     ) -> Release:
         """Decide about a leg; on record with who and why. The same decision again changes nothing.
 
+        What an operator has stated takes effect (``acted``) when a second person says the same within a day.
         Raises UnknownPayment, NotStuck, NotSafe, InvalidInput.
         """
         read = read_code(code)
         payment_id = stuck_store.payment_of(uow, read) if read else None
         if payment_id is None:
             raise UnknownPayment("No payment has this code. Check it and try again.")
-        asked = Release(seq, decision, _said(by, BY_CHARACTERS_MAX), _said(because), self.clock.now())
+        who, why, now = _said(by, BY_CHARACTERS_MAX), _said(because), self.clock.now()
         store.load(uow, payment_id)  # locks it: decisions about one payment come one after the other
         row = stuck_store.leg(uow, payment_id, seq, self._before())
-        if row is None:
-            return _repeated(uow, payment_id, asked)
-        choices = _shown(row).choices
-        if decision not in choices:
-            raise NotSafe(f"This {row['kind']} is {row['state']}. What may be decided: {', '.join(choices)}.")
+        last = stuck_store.last_release(uow, payment_id, seq)
+        asked = Release(seq, decision, who, why, now, acted=_is_enough(last, decision, who, now))
+        if row is None or (last is not None and not last.acted and _is_same(last, asked)):
+            return _repeated(last, asked)
+        safe = _shown(row).choices
+        if decision not in safe:
+            raise NotSafe(f"This {row['kind']} is {row['state']}. What may be decided: {', '.join(safe)}.")
         stuck_store.insert_release(uow, payment_id, asked)
-        store.add_event(uow, payment_id, asked.at, "released", decision, seq)
-        if row["called_for"] is not None:
+        store.add_event(uow, payment_id, now, "released" if asked.acted else "release wanted", decision, seq)
+        if asked.acted:
             self._answer_call(uow, payment_id, row, decision)
-        self._act(uow, payment_id, seq, decision)
+            self._act(uow, payment_id, seq, decision)
         return asked
 
     def _answer_call(self, uow: UnitOfWork, payment_id: int, row: dict[str, Any], decision: Decision) -> None:
-        """The call ends; one that no rule would repeat stays until its leg has ended, if that is under way."""
+        """The call, if there is one, ends; one that no rule would repeat stays until its leg has ended."""
+        if row["called_for"] is None:
+            return
         stays = row["call_ends_with"] is None and LegState(row["state"]) not in ENDED
         if decision is Decision.TRY_AGAIN and stays:
             store.call_operator(uow, payment_id, row["called_for"], until_end_of=row["seq"])
@@ -123,26 +121,13 @@ class StuckDesk:
             case Decision.GIVE_UP:
                 reason = Reason.FLOAT_EMPTY if leg.hold_id is None else Reason.OPERATOR_DOWN
                 execution.record(uow, payment_id, seq, GaveUp(reason))
+            case Decision.PAID | Decision.NOT_PAID:
+                execution.record(uow, payment_id, seq, stated(decision))
             case Decision.NOTED:
                 store.set_leg(uow, payment_id, seq, stumbles=0, stumbled_on=None)
 
     def _before(self) -> datetime:
         return self.clock.now() - patience(self.work.waits)
-
-
-def choices(kind: LegKind, state: LegState, *, was_taken: bool, given_up: bool) -> tuple[Decision, ...]:
-    """What may be decided. Nobody gives up on a payout that an operator may have made.
-
-    ``was_taken``: the operator may once have taken the order. ``given_up``: the chain refused it for good.
-    """
-    if given_up:
-        return (Decision.TRY_AGAIN,)
-    if state in ENDED:
-        return (Decision.NOTED,)
-    untouched = state is LegState.DUE and not was_taken
-    if kind is LegKind.COLLECT or (kind in {LegKind.PAYOUT, LegKind.REFUND} and untouched):
-        return (Decision.TRY_AGAIN, Decision.GIVE_UP)
-    return (Decision.TRY_AGAIN,)
 
 
 def _shown(row: dict[str, Any]) -> StuckLeg:
@@ -171,11 +156,22 @@ def _reason(row: dict[str, Any]) -> str:
     return row["called_for"] or f"{row['state']} for longer than we are patient"
 
 
-def _repeated(uow: UnitOfWork, payment_id: int, asked: Release) -> Release:
+def _is_enough(last: Release | None, decision: Decision, who: str, now: datetime) -> bool:
+    """Whether this decision takes effect now: some do when another person has just said the same."""
+    if decision not in TWO_PEOPLE:
+        return True
+    said = last is not None and not last.acted and last.decision == decision and last.by != who
+    return said and last is not None and now - last.at <= SECOND_WORD_WITHIN
+
+
+def _is_same(last: Release, asked: Release) -> bool:
+    """The same person says the same again."""
+    return (last.decision, last.by, last.because) == (asked.decision, asked.by, asked.because)
+
+
+def _repeated(last: Release | None, asked: Release) -> Release:
     """The first answer to the same decision. Raises NotStuck."""
-    last = stuck_store.last_release(uow, payment_id, asked.seq)
-    same = ("decision", "by", "because")
-    if last is not None and all(getattr(last, each) == getattr(asked, each) for each in same):
+    if last is not None and _is_same(last, asked):
         return last
     raise NotStuck("This leg is not stuck: it has ended, or is still within its time.")
 

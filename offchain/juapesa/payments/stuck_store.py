@@ -40,6 +40,7 @@ class Release:
     by: str
     because: str
     at: datetime
+    acted: bool  # False: it waits for a second person
 
 
 def legs(uow: UnitOfWork, before: datetime) -> list[dict[str, Any]]:
@@ -62,16 +63,16 @@ def payment_of(uow: UnitOfWork, code: str) -> int | None:
 
 def insert_release(uow: UnitOfWork, payment_id: int, made: Release) -> None:
     uow.execute(
-        """INSERT INTO payments.release (payment_id, seq, decision, by, because, at)
-           VALUES (%s, %s, %s, %s, %s, %s)""",
-        (payment_id, made.seq, made.decision, made.by, made.because, made.at),
+        """INSERT INTO payments.release (payment_id, seq, decision, by, because, at, acted)
+           VALUES (%s, %s, %s, %s, %s, %s, %s)""",
+        (payment_id, made.seq, made.decision, made.by, made.because, made.at, made.acted),
     )
 
 
 def last_release(uow: UnitOfWork, payment_id: int, seq: int) -> Release | None:
     """What was last decided about a leg."""
     row = uow.one(
-        """SELECT seq, decision, by, because, at FROM payments.release
+        """SELECT seq, decision, by, because, at, acted FROM payments.release
            WHERE payment_id = %s AND seq = %s ORDER BY id DESC LIMIT 1""",
         (payment_id, seq),
     )

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from juapesa.errors import JuaError
-from juapesa.payments.stuck import Decision
+from juapesa.payments.decisions import TWO_PEOPLE, Decision
 from juapesa.simulation.house import House
 from juapesa.simulation.truth import Broken
+
+# What an operator states is not drawn: a person who says so has its word, and here nobody has.
+_OWN = [each for each in Decision if each not in TWO_PEOPLE]
 
 
 @dataclass
@@ -33,7 +36,7 @@ class Operations:
             found = desk.stuck(uow)
         if not found:
             return
-        leg, decision = self._rng.choice(found), self._rng.choice(list(Decision))
+        leg, decision = self._rng.choice(found), self._rng.choice(_OWN)
         try:
             with self.house.db.unit_of_work() as uow:
                 desk.release(uow, leg.code, leg.seq, decision, by="a person", because="it seems best")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import signal
 import stat
 import time
@@ -42,25 +43,20 @@ def serve(
     take_over: bool = False,
     queue_max: int = QUEUE_ORDERS_MAX,
     silence_seconds_max: float = SILENCE_SECONDS_MAX,
+    standing_by: Callable[[], None] | None = None,
     ready: Callable[[float], None],
 ) -> None:
-    """Run until SIGTERM or SIGINT. ``ready`` is told how many seconds the start took.
+    """Run until SIGTERM or SIGINT. ``ready`` is told how many seconds the loading took.
 
     ``take_over`` ends the session of a writer that hangs; it cannot commit any more then. When the database
     owes an answer for ``silence_seconds_max``, the process ends itself; the server drops a session that says
     nothing for twice as long, and with it the fence of a writer that only sleeps or is cut off.
+    With ``standing_by`` it waits as long as another writer has the fence, and calls that once at first.
     Raises WriterRefused when another writer stays, or the books contradict themselves.
     """
-    began = time.monotonic()
     session = Session(url, role=role)
     watch(session)
     storage = Storage(session)
-    _take_fence(storage, Session(url) if take_over else None, fence_seconds)
-    books = storage.load(clock.now())
-    session.ask(f"SET idle_session_timeout = {int(silence_seconds_max * 2_000)}")
-    session.patience_seconds = silence_seconds_max
-    gc.freeze()  # the books are long-lived: looking through them again and again would only cost time
-    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
 
     async def main() -> None:
         writer = Writer(storage, books, clock, queue_max=queue_max)
@@ -73,6 +69,13 @@ def serve(
         server.close()
 
     try:
+        _take_fence(storage, Session(url) if take_over else None, fence_seconds, standing_by)
+        began = time.monotonic()
+        books = storage.load(clock.now())
+        session.ask(f"SET idle_session_timeout = {int(silence_seconds_max * 2_000)}")
+        session.patience_seconds = silence_seconds_max
+        gc.freeze()  # the books are long-lived: looking through them again and again would only cost time
+        gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
         uvloop.run(main())
     except Doubtful as doubt:
         stop_in_doubt(str(doubt).strip())
@@ -90,19 +93,29 @@ async def _listen(
     return server
 
 
-def _take_fence(storage: Storage, killer: Session | None, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            storage.take_fence()
-        except WriterRefused:
-            if time.monotonic() > deadline:
-                raise
-            if killer is not None:
-                killer.ask(_END_HOLDER)
-            time.sleep(FENCE_PAUSE_SECONDS)
-        else:
-            return
+def _take_fence(
+    storage: Storage, killer: Session | None, seconds: float, standing_by: Callable[[], None] | None
+) -> None:
+    deadline = time.monotonic() + (seconds if standing_by is None else math.inf)
+    while not _has_fence(storage, deadline):
+        if killer is not None:
+            killer.ask(_END_HOLDER)
+            killer = None  # who takes the fence after that one stood by, and shall keep it
+        if standing_by is not None:
+            standing_by()
+            standing_by = None  # once
+        time.sleep(FENCE_PAUSE_SECONDS)
+
+
+def _has_fence(storage: Storage, deadline: float) -> bool:
+    """Whether it could be taken now. Raises WriterRefused when it could not and the deadline is over."""
+    try:
+        storage.take_fence()
+    except WriterRefused:
+        if time.monotonic() > deadline:
+            raise
+        return False
+    return True
 
 
 _CLASS, _OBJECT = FENCE.split(", ")

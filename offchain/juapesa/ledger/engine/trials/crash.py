@@ -1,10 +1,11 @@
 """``jua ledger crash``: real processes under load are killed; then the stored history is checked.
 
 Clients repeat an order with its key until it is answered, and write every answer down. Meanwhile the
-writer is killed (SIGKILL), frozen and replaced (SIGSTOP, then a second writer takes over and the first
-wakes up as a zombie), PostgreSQL is stopped at once (SIGQUIT), and the line between the two breaks or
-falls silent just before, at or after a commit. At the end each answer must be found in the books exactly
-once and as it was given, and the books must verify. Power loss is not tested.
+writer is killed (SIGKILL), with or without another standing by, or frozen and replaced (SIGSTOP, then a
+second writer takes over and the first wakes up as a zombie), PostgreSQL is stopped at once (SIGQUIT), and
+the line between the two breaks or falls silent just before, at or after a commit. At the end each answer
+must be found in the books exactly once and as it was given, and the books must verify. Power loss is not
+tested.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import contextlib
 import os
 import random
 import signal
+import statistics
 import subprocess
 import time
 from collections import Counter
@@ -37,7 +39,7 @@ from juapesa.ledger.engine.verify import verify
 WALLETS = 20
 WORKERS = 24
 PATIENCE_SECONDS = 60.0
-CAUSES = ("kill",) * 6 + ("freeze",) * 2 + ("line",) * 3 + ("postgres",)
+CAUSES = ("kill",) * 3 + ("succeed",) * 3 + ("freeze",) * 2 + ("line",) * 3 + ("postgres",)
 SILENCE_SECONDS = 1.0
 STRIKE_SECONDS_MAX = 10.0
 
@@ -85,6 +87,7 @@ class Crash:
     async def _torment(self) -> None:
         self._blows = {
             "kill": self._kill,
+            "succeed": self._succeed,
             "freeze": self._freeze,
             "line": self._line_fault,
             "postgres": self._postgres,
@@ -111,6 +114,17 @@ class Crash:
         self._writer.signal(signal.SIGKILL)
         self._writer.wait()
         return self._back(self._new_writer)
+
+    def _succeed(self) -> float:
+        """A writer is killed, and one that stood by follows it."""
+        follower = WriterChild(self._line.url, self.folder)
+        follower.stand_by("--silence", str(SILENCE_SECONDS))
+        self._writer.signal(signal.SIGKILL)
+        self._writer.wait()
+        began = time.monotonic()
+        follower.expect(b"listens")
+        self._writer = follower
+        return time.monotonic() - began
 
     def _freeze(self) -> float:
         """A second writer takes over from a frozen one, which must not write when it wakes."""
@@ -216,7 +230,11 @@ class Crash:
             "zombies_alive": self.zombies_alive,
             "rows": len(rows),
             "back_seconds": {
-                cause: {"count": len(found), "max": round(max(found), 2)}
+                cause: {
+                    "count": len(found),
+                    "median": round(statistics.median(found), 2),
+                    "max": round(max(found), 2),
+                }
                 for cause, found in sorted(self.back_seconds.items())
             },
             "line_faults": dict(sorted(self.faults.items())),

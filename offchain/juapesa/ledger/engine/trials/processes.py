@@ -26,6 +26,24 @@ class WriterChild:
 
     def start(self, *options: str) -> None:
         """Start it and wait until it listens."""
+        self._launch(*options)
+        self.expect(b"listens")
+
+    def stand_by(self, *options: str) -> None:
+        """Start it beside a running writer, and wait until it would follow that one."""
+        self._launch("--stand-by", *options)
+        self.expect(b"stands by")
+
+    def expect(self, word: bytes) -> None:
+        """Wait until it says this."""
+        assert self._process is not None
+        assert self._process.stderr is not None
+        line = self._process.stderr.readline()
+        if word not in line:
+            rest = line + self._process.stderr.read()
+            raise RuntimeError(f"the writer does not start: {rest.decode()[-2000:]}")
+
+    def _launch(self, *options: str) -> None:
         command = [sys.executable, "-m", "juapesa.cli", "ledger", "serve"]
         command += ["--port", str(self._port)] if self._port else []
         self._process = subprocess.Popen(
@@ -38,11 +56,6 @@ class WriterChild:
             },
             stderr=subprocess.PIPE,
         )
-        assert self._process.stderr is not None
-        line = self._process.stderr.readline()
-        if b"listens" not in line:
-            rest = line + self._process.stderr.read()
-            raise RuntimeError(f"the writer does not start: {rest.decode()[-2000:]}")
 
     def alive(self) -> bool:
         """Whether it still runs."""
