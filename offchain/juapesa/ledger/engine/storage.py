@@ -12,7 +12,6 @@ from juapesa.ledger.engine.lookup import (
     ACCOUNTS,
     ROWS,
     Questions,
-    digest_of,
     joined,
     questions_of,
     rest_of_groups,
@@ -234,14 +233,14 @@ class Storage:
             raise WriterRefused(f"The books in {faults[0][0]} do not balance; run `jua ledger verify`.")
 
     def _load_recent(self, books: Books) -> None:
-        found = self.session.ask(
-            f"SELECT key, id, line FROM book.transfers ORDER BY id DESC LIMIT {RECENT_LOADED}"
+        """The newest keys as one value: row by row they would take most of the time that a start takes."""
+        [(found, count, first)] = self.session.ask(
+            "SELECT encode(string_agg(uuid_send(key), '') FILTER (WHERE line = 0), 'hex'), count(*), min(id) "
+            f"FROM (SELECT key, id, line FROM book.transfers ORDER BY id DESC LIMIT {RECENT_LOADED}) newest"
         )
-        since = int(found[-1][1] or 0) if len(found) == RECENT_LOADED else 0
-        books.recent = Recent(since=since)
-        for key, number, line in reversed(found):
-            if line == "0":
-                books.recent.add((digest_of(key),), int(number or 0))
+        keys = bytes.fromhex(found or "")
+        books.recent = Recent(since=int(first or 0) if int(count or 0) == RECENT_LOADED else 0)
+        books.recent.add((keys[place : place + 16] for place in range(0, len(keys), 16)), int(first or 0))
 
 
 def _batch(row: Sequence[Any]) -> tuple[int, int, bytes, bytes]:
