@@ -254,7 +254,7 @@ def _arrays(name: str, columns: Iterable[Iterable[int]]) -> str:
 
 
 def _balances(batch: Batch) -> str:
-    touched = batch.touched.values()
+    touched = [batch.touched[number] for number in sorted(batch.touched)]  # as they lie on their pages
     return _arrays(
         "book_balances",
         (
