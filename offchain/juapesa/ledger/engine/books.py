@@ -37,6 +37,7 @@ from juapesa.ledger.engine.orders import (
     micros,
     unsound,
 )
+from juapesa.ledger.engine.recent import Recent
 from juapesa.ledger.engine.rows import Row, key_digest, key_of_line, kind_of
 
 CODES_MAX = 4_000
@@ -44,7 +45,6 @@ OWN_KEYS = "book:"  # no caller's key begins like this
 OWN_CHARACTERS = len(OWN_KEYS)
 CHECKPOINT_ENTRIES = 64  # a balance in the past is found by walking at most this many rows back
 new_row = tuple.__new__  # three times as quick as calling Row
-RECENT_KEYS = 200_000  # in each of two generations: about 40 MB
 
 
 class Account:
@@ -135,27 +135,6 @@ class Batch:
     codes: list[tuple[int, str]] = field(default_factory=list)
     checkpoints: list[tuple[int, int, int]] = field(default_factory=list)  # account, row, posted
     keys: dict[bytes, list[Row]] = field(default_factory=dict)  # what was booked under each
-
-
-class Recent:
-    """Digests of keys used lately, in two generations; ``since`` is the id from which it knows all."""
-
-    def __init__(self, *, since: int = 0, keys_max: int = RECENT_KEYS) -> None:
-        self.since = since
-        self.young: set[bytes] = set()
-        self.old: set[bytes] = set()
-        self._max = keys_max
-        self._young_since = since
-
-    def __contains__(self, digest: bytes) -> bool:
-        return digest in self.young or digest in self.old
-
-    def add(self, digests: Iterable[bytes], first_row: int) -> None:
-        """Remember the keys of ``first_row`` and of later rows; the oldest make room."""
-        if len(self.young) >= self._max:
-            self.old, self.since = self.young, self._young_since
-            self.young, self._young_since = set(), first_row
-        self.young.update(digests)
 
 
 def _done(rows: Sequence[Row]) -> Done:

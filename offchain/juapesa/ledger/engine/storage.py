@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from juapesa.ledger.engine.books import Account, Batch, Books, Facts, OpenHold, Recent
+from juapesa.ledger.engine.books import Account, Batch, Books, Facts, OpenHold
 from juapesa.ledger.engine.ids import booked_at, month_of, partition_of
 from juapesa.ledger.engine.lookup import (
     ACCOUNTS,
@@ -18,6 +18,7 @@ from juapesa.ledger.engine.lookup import (
     row_of,
 )
 from juapesa.ledger.engine.orders import Order
+from juapesa.ledger.engine.recent import Recent
 from juapesa.ledger.engine.rows import COPY_HEAD, COPY_TAIL, Row, pack
 from juapesa.ledger.engine.seal import Head, account_image, code_image, seal
 from juapesa.ledger.engine.session import Session
