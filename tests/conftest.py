@@ -12,7 +12,13 @@ import pytest
 
 from juapesa.supervisor.tools import ToolMissing, evm_tool
 
-pytest_plugins = ["support.postgres", "support.evm", "support.hub", "support.daraja_sandbox"]
+pytest_plugins = [
+    "support.postgres",
+    "support.evm",
+    "support.hub",
+    "support.hedera_hub",
+    "support.daraja_sandbox",
+]
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -37,7 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """When files are spread over several processes: those that share a house stay together."""
     for item in items:
         shared = item.path.parent if item.path.parent.name == "acceptance" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(item.config.rootpath))))
+        group = str(shared.relative_to(item.config.rootpath))
+        if "deployed_network" in getattr(item, "fixturenames", ()):
+            group = "deployed_network"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

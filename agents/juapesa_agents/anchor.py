@@ -11,6 +11,7 @@ from datetime import timedelta
 from juapesa.assembly import Parts, assemble
 from juapesa.chain import Rpc
 from juapesa.chain.consensus_service import ConsensusService
+from juapesa.chain.failover import open_rpc
 from juapesa.chain.mirror_node import MirrorNode
 from juapesa.observability import get_logger
 from juapesa.transparency.anchoring import Anchoring, log_reader, payer_of
@@ -71,7 +72,7 @@ async def run(options: Options) -> int:
         network = ConsensusService(
             settings.nodes, parts.keystore.signer(settings.key), settings.fee_tinybars_max
         )
-        leader, rpc = Leader(parts.database_url, LEADERSHIP), Rpc(parts.settings.chain.rpc_url)
+        leader, rpc = Leader(parts.database_url, LEADERSHIP), open_rpc(parts.settings.chain)
         with closing(MirrorNode(settings.mirror_url)) as mirror:
             found = AnchorAgent(parts, network, mirror, rpc, settings.topic, leader, options.dry_run)
             try:

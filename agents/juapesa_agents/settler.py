@@ -9,6 +9,7 @@ from juapesa.issuance.service import CHAIN_ITEMS
 from juapesa.notifications import AfricasTalking, Delivery, SmsResult
 from juapesa.notifications.outbox import CHANNEL as MESSAGES
 from juapesa.notifications.outbox import Claimed as Message
+from juapesa.payments.callbacks import LATER
 from juapesa.payments.execution import RAIL_WORK
 from juapesa.rails.http import new_client
 from juapesa.rails.inbox import CHANNEL as CALLBACKS
@@ -67,9 +68,10 @@ class Settler:
 
     async def _act_on(self, callback: Callback) -> None:
         outcome = await self.parts.callbacks.take(
-            callback.rail, callback.kind, callback.reference, callback.body
+            callback.rail, callback.kind, callback.reference, callback.body, callback.attempts
         )
-        await asyncio.to_thread(self._end_callback, callback.id, outcome)
+        if outcome != LATER:
+            await asyncio.to_thread(self._end_callback, callback.id, outcome)
 
     async def _send(self, message: Message) -> None:
         result = await self.gateway.send(message.phone, message.text)

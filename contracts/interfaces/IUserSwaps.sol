@@ -18,8 +18,25 @@ interface IUserSwaps {
     error SwapExpired(uint64 deadline, uint64 now_);
 
     /// @notice Sells exactly `amountIn` and pays at least `minOut` to `to`, until `deadline` (unix seconds).
-    /// `prices`, if any, are brought to the pools first ({IPriceOracle-updatePrices}).
     function swapExactIn(
+        address[] calldata path,
+        uint64 amountIn,
+        uint64 minOut,
+        address to,
+        uint64 deadline
+    ) external returns (uint64 amountOut);
+
+    /// @notice Buys exactly `amountOut` for `to`, for at most `maxIn`, until `deadline` (unix seconds).
+    function swapExactOut(
+        address[] calldata path,
+        uint64 amountOut,
+        uint64 maxIn,
+        address to,
+        uint64 deadline
+    ) external returns (uint64 amountIn);
+
+    /// @notice {IPriceOracle-updatePrices} and {swapExactIn} in one call.
+    function swapExactInWithPrices(
         address[] calldata path,
         uint64 amountIn,
         uint64 minOut,
@@ -28,8 +45,8 @@ interface IUserSwaps {
         SignedPrice[] calldata prices
     ) external returns (uint64 amountOut);
 
-    /// @notice Buys exactly `amountOut` for `to`, for at most `maxIn`, until `deadline` (unix seconds).
-    function swapExactOut(
+    /// @notice {IPriceOracle-updatePrices} and {swapExactOut} in one call.
+    function swapExactOutWithPrices(
         address[] calldata path,
         uint64 amountOut,
         uint64 maxIn,

@@ -1,65 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @title The bytes of a leaf, and their hash
+/// @title The bytes of leaves, and their hashes
 /// @notice See {IAttestationRegistry} for the layout. What is the same for all leaves of a call is written
 /// once; only index, amount, supply and receipt change between them.
 library LeafWriter {
-    /// @dev 0x00 ‖ version ‖ kind ‖ index ‖ chain id ‖ token ‖ amount ‖ supply ‖ receipt ‖ statement ‖ actor ‖ time.
-    uint256 private constant SIZE = 147;
-    uint8 private constant VERSION = 2;
+    uint256 private constant BURN = 2;
+    uint256 private constant ENTRY_SIZE = 40; // amount u64 ‖ receipt 32
 
-    /// @notice A leaf in memory.
-    struct Writer {
-        bytes leaf;
-    }
-
-    /// @notice A leaf of this kind, yet without what changes.
-    function start(uint8 kind, address token, bytes32 statementId, address actor)
-        internal
-        view
-        returns (Writer memory)
-    {
-        return Writer(
-            bytes.concat(
-                abi.encodePacked(bytes1(0x00), VERSION, kind, uint64(0), uint64(block.chainid), token),
-                abi.encodePacked(uint64(0), uint64(0), bytes32(0)),
-                abi.encodePacked(statementId, actor, uint64(block.timestamp))
-            )
-        );
-    }
-
-    /// @notice SHA-256 of the leaf with these values in their places.
-    function hash(Writer memory self, uint64 index, int64 amount, uint64 supplyAfter, bytes32 receipt)
-        internal
-        view
-        returns (bytes32 digest)
-    {
-        bytes memory leaf = self.leaf;
+    /// @notice SHA-256 of the leaf of each `amount u64 ‖ receipt 32` of `entries`, the first at `index`.
+    /// @dev By hand, as each leaf of a batch comes here. A leaf is 0x00 ‖ version 2 ‖ kind (2) ‖ index (3) ‖
+    /// chain id (11) ‖ token (19) ‖ amount (39) ‖ supply (47) ‖ receipt (55) ‖ statement (87) ‖ actor (119) ‖
+    /// time (139), 147 bytes; it lies behind the memory in use, and what a store runs over is written after it.
+    /// @param supply of the token before; mints (kind 1) raise it, burns (2) lower it and have their amounts signed
+    function hashes(
+        uint8 kind,
+        address token,
+        bytes32 statementId,
+        address actor,
+        uint64 index,
+        uint64 supply,
+        bytes memory entries
+    ) internal view returns (bytes32[] memory found) {
+        found = new bytes32[](entries.length / ENTRY_SIZE);
         assembly ("memory-safe") {
-            let at := add(leaf, 32)
-            // Eight bytes each, laid into the words that they share with their neighbours.
-            let word := mload(add(at, 3))
-            mstore(add(at, 3), or(shl(192, index), shr(64, shl(64, word))))
-            word := mload(add(at, 39))
-            let pair := or(shl(192, amount), shl(128, supplyAfter))
-            mstore(add(at, 39), or(pair, shr(128, shl(128, word))))
-            mstore(add(at, 55), receipt)
-            if iszero(staticcall(gas(), 2, at, SIZE, 0x00, 0x20)) { revert(0, 0) }
-            digest := mload(0x00)
-        }
-    }
-
-    /// @notice Amount and receipt of the entry that begins at byte `at` of `entries`.
-    function entryAt(bytes memory entries, uint256 at)
-        internal
-        pure
-        returns (uint64 amount, bytes32 receipt)
-    {
-        assembly ("memory-safe") {
-            let from := add(add(entries, 32), at)
-            amount := shr(192, mload(from))
-            receipt := mload(add(from, 8))
+            let leaf := mload(0x40)
+            mstore(leaf, shl(232, or(0x0200, kind)))
+            mstore(add(leaf, 19), shl(96, token))
+            mstore(add(leaf, 87), statementId)
+            mstore(add(leaf, 119), shl(96, actor))
+            mstore(add(leaf, 139), shl(192, timestamp()))
+            // Behind the index: the chain id and the token's first sixteen bytes.
+            let behind := or(shl(128, chainid()), shr(128, shl(96, token)))
+            let to := add(found, 32)
+            let end := add(to, shl(5, mload(found)))
+            for { let from := add(entries, 32) } lt(to, end) { from := add(from, ENTRY_SIZE) } {
+                let amount := shr(192, mload(from))
+                if eq(kind, BURN) { amount := sub(0, amount) }
+                if iszero(gt(kind, BURN)) { supply := add(supply, amount) }
+                mstore(add(leaf, 3), or(shl(192, index), behind))
+                mstore(add(leaf, 39), or(shl(192, amount), shl(128, supply)))
+                mstore(add(leaf, 55), mload(add(from, 8)))
+                if iszero(staticcall(gas(), 2, leaf, 147, to, 32)) { revert(0, 0) }
+                index := add(index, 1)
+                to := add(to, 32)
+            }
         }
     }
 }

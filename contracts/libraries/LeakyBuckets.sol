@@ -26,9 +26,9 @@ library LeakyBuckets {
     }
 
     /// @notice A level after a leak, or after a trade the other way.
-    function lessened(uint256 level, uint256 amount) internal pure returns (uint256) {
-        unchecked {
-            return level > amount ? level - amount : 0;
+    function lessened(uint256 level, uint256 amount) internal pure returns (uint256 left) {
+        assembly ("memory-safe") {
+            left := mul(gt(level, amount), sub(level, amount))
         }
     }
 }

@@ -12,63 +12,37 @@ library MerkleLog {
         bytes32[64] at;
     }
 
-    /// @notice Leaves on their way into the log: peaks that were read or made, in memory.
-    /// @param size leaves in the log, those appended here included
-    /// @param known bit k: `at[k]` is what the log has, or will have
-    /// @param changed bit k: `at[k]` was made here
-    struct Appender {
-        uint64 size;
-        uint256 known;
-        uint256 changed;
-        bytes32[] at;
-    }
-
     /// @notice SHA-256 of nothing: the root of an empty log.
     bytes32 internal constant EMPTY_ROOT = 0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855;
 
-    /// @notice An appender for a log of this size.
-    function appender(uint64 size) internal pure returns (Appender memory) {
-        return Appender(size, 0, 0, new bytes32[](64));
-    }
-
-    /// @notice Appends a leaf hash in memory; {commit} writes it down.
-    /// @dev By hand, as each leaf of a batch comes here. The pair to hash lies behind the memory in use.
-    function append(Appender memory self, Peaks storage peaks, bytes32 leaf) internal view {
+    /// @notice Appends leaf hashes to a log of `size` leaves. They are used up: the array is worked in.
+    /// @dev Level by level, by hand, as each leaf of a batch comes here. At each level the log's own peak, if it
+    /// has one, stands left of the new nodes; two and two make the nodes of the level above, and one that is
+    /// left over is this level's new peak. So each peak is read and written at most once.
+    function append(Peaks storage self, uint64 size, bytes32[] memory leaves) internal {
         assembly ("memory-safe") {
-            let index := mload(self)
-            let known := mload(add(self, 32))
-            let kept := add(mload(add(self, 96)), 32)
-            let pair := mload(0x40)
-            let level := 0
+            let pair := mload(0x40) // 0x01 ‖ left ‖ right, behind the memory in use
             mstore8(pair, 0x01)
-            for { let rest := index } and(rest, 1) { rest := shr(1, rest) } {
-                let left := mload(add(kept, shl(5, level)))
-                if iszero(and(shr(level, known), 1)) { left := sload(add(peaks.slot, level)) }
-                mstore(add(pair, 1), left)
-                mstore(add(pair, 33), leaf)
-                if iszero(staticcall(gas(), 2, pair, 65, 0x00, 0x20)) { revert(0, 0) }
-                leaf := mload(0x00)
-                level := add(level, 1)
-            }
-            mstore(add(kept, shl(5, level)), leaf)
-            let bit := shl(level, 1)
-            mstore(self, add(index, 1))
-            mstore(add(self, 32), or(known, bit))
-            mstore(add(self, 64), or(mload(add(self, 64)), bit))
-        }
-    }
-
-    /// @notice Writes down the peaks that were made and still are peaks.
-    function commit(Appender memory self, Peaks storage peaks) internal {
-        uint256 left = self.changed & self.size;
-        bytes32[] memory kept = self.at;
-        assembly ("memory-safe") {
-            let slot := peaks.slot
-            let at := add(kept, 32)
-            for {} left { left := shr(1, left) } {
-                if and(left, 1) { sstore(slot, mload(at)) }
-                slot := add(slot, 1)
-                at := add(at, 32)
+            let nodes := add(leaves, 32)
+            let slot := self.slot
+            for { let end := add(nodes, shl(5, mload(leaves))) } gt(end, nodes) { slot := add(slot, 1) } {
+                let from := nodes
+                let to := nodes
+                if and(size, 1) {
+                    mstore(add(pair, 1), sload(slot))
+                    mstore(add(pair, 33), mload(from))
+                    if iszero(staticcall(gas(), 2, pair, 65, to, 32)) { revert(0, 0) }
+                    from := add(from, 32)
+                    to := from
+                }
+                for { let last := sub(end, 32) } lt(from, last) { from := add(from, 64) } {
+                    mcopy(add(pair, 1), from, 64)
+                    if iszero(staticcall(gas(), 2, pair, 65, to, 32)) { revert(0, 0) }
+                    to := add(to, 32)
+                }
+                if lt(from, end) { sstore(slot, mload(from)) }
+                end := to
+                size := shr(1, size)
             }
         }
     }
@@ -89,22 +63,42 @@ library MerkleLog {
     function includes(uint64 index, uint64 size, bytes32 leaf, bytes32[] calldata proof, bytes32 treeRoot)
         internal
         view
-        returns (bool)
+        returns (bool good)
     {
         if (index >= size) return false;
-        (uint256 fn, uint256 sn) = (index, size - 1);
-        bytes32 node = leaf;
-        for (uint256 i = 0; i < proof.length; i++) {
-            if (sn == 0) return false;
-            if (fn & 1 == 1 || fn == sn) {
-                node = parent(proof[i], node);
-                while (fn & 1 == 0 && fn != 0) (fn, sn) = (fn >> 1, sn >> 1);
-            } else {
-                node = parent(node, proof[i]);
+        assembly ("memory-safe") {
+            let pair := mload(0x40) // 0x01 ‖ left ‖ right, behind the memory in use
+            mstore8(pair, 0x01)
+            let left := add(pair, 1)
+            let right := add(pair, 33)
+            let fn := index
+            let sn := sub(size, 1)
+            let end := add(proof.offset, shl(5, proof.length))
+            for { let at := proof.offset } lt(at, end) { at := add(at, 32) } {
+                if iszero(sn) {
+                    sn := 1 // longer than the tree is high: in vain
+                    break
+                }
+                switch or(and(fn, 1), eq(fn, sn))
+                case 0 {
+                    mstore(left, leaf)
+                    mstore(right, calldataload(at))
+                }
+                default {
+                    mstore(left, calldataload(at))
+                    mstore(right, leaf)
+                    for {} lt(and(fn, 1), gt(fn, 0)) {} {
+                        fn := shr(1, fn)
+                        sn := shr(1, sn)
+                    }
+                }
+                if iszero(staticcall(gas(), 2, pair, 65, 0x00, 0x20)) { revert(0, 0) }
+                leaf := mload(0x00)
+                fn := shr(1, fn)
+                sn := shr(1, sn)
             }
-            (fn, sn) = (fn >> 1, sn >> 1);
+            good := and(iszero(sn), eq(leaf, treeRoot))
         }
-        return sn == 0 && node == treeRoot;
     }
 
     /// @notice Whether `proof` shows that a tree of `first` leaves with root `firstRoot` is the beginning of

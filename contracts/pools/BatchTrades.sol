@@ -17,7 +17,7 @@ abstract contract BatchTrades is IPools, PoolBook {
     uint256 private constant TOLD_SIZE = 19;
 
     /// @dev A batch in memory: tokens, their pools (USDC has none), the router's net moves. `read` and `traded`
-    /// have a bit for each token: whose pool was read, and traded. The fills are records for the trade at hand.
+    /// have a bit for each token: whose pool was read, and traded.
     struct Batch {
         uint256 count;
         uint256 tradable; // the tokens that trades may name come first
@@ -27,6 +27,18 @@ abstract contract BatchTrades is IPools, PoolBook {
         address[] tokens;
         Pool[] pools;
         int256[] nets;
+        Pair pair;
+    }
+
+    /// @dev The pair of tokens that the trade at hand names, kept for the next one, and records for its fills.
+    /// `mask` has the bits of both tokens; it is 0 when there is no such pair.
+    struct Pair {
+        uint256 indices;
+        uint256 mask;
+        bool sells; // the first is not USDC
+        bool buys; // the second is not
+        Pool source;
+        Pool target;
         Fill sold;
         Fill bought;
     }
@@ -59,13 +71,21 @@ abstract contract BatchTrades is IPools, PoolBook {
         uint256 count = trades.length / PackedTrades.TRADE_SIZE;
         told = PackedTrades.buffer(count * TOLD_SIZE);
         results = PackedTrades.buffer(count * PackedTrades.RESULT_SIZE);
-        unchecked {
-            for (uint256 i = 0; i < count; i++) {
-                uint256 trade = trades.tradeAt(i);
-                (uint256 out, Refusal refusal) = _tradeOne(batch, trade);
-                told.put(i * TOLD_SIZE, TOLD_SIZE, trade >> 64 << 72 | out << 8 | uint256(refusal));
-                uint256 result = uint256(refusal) << 64 | out;
-                results.put(i * PackedTrades.RESULT_SIZE, PackedTrades.RESULT_SIZE, result);
+        uint256 toldAt;
+        uint256 resultAt;
+        assembly ("memory-safe") {
+            toldAt := add(told, 32)
+            resultAt := add(results, 32)
+        }
+        for (uint256 i = 0; i < count;) {
+            uint256 trade = trades.tradeAt(i);
+            (uint256 out, Refusal why) = _tradeOne(batch, trade);
+            assembly ("memory-safe") {
+                mstore(toldAt, shl(104, or(shl(72, shr(64, trade)), or(shl(8, out), why))))
+                mstore(resultAt, shl(184, or(shl(64, why), out)))
+                toldAt := add(toldAt, TOLD_SIZE)
+                resultAt := add(resultAt, 9)
+                i := add(i, 1)
             }
         }
         told.cut(count * TOLD_SIZE);
@@ -74,39 +94,54 @@ abstract contract BatchTrades is IPools, PoolBook {
 
     /// @dev One trade on the pools in memory; a refused one leaves them as they were.
     function _tradeOne(Batch memory batch, uint256 trade) private view returns (uint256 out, Refusal why) {
-        uint256 from = trade >> 136;
-        uint256 to = uint8(trade >> 128);
-        if (from == to || from >= batch.tradable || to >= batch.tradable) return (0, Refusal.UNKNOWN_POOL);
-        bool sells = from != batch.dollar;
-        bool buys = to != batch.dollar;
+        Pair memory pair = batch.pair;
+        if (trade >> 128 != pair.indices) _choose(batch, trade >> 128);
+        if (pair.mask == 0) return (0, Refusal.UNKNOWN_POOL);
         out = uint64(trade >> 64);
-        if (sells) {
-            _read(batch, from);
-            why = PoolMath.sellExactIn(batch.pools[from], out, batch.sold);
+        if (pair.sells) {
+            why = PoolMath.sellExactIn(pair.source, out, pair.sold);
             if (why != Refusal.NONE) return (0, why);
-            out = batch.sold.amountOut;
+            out = pair.sold.amountOut;
         }
-        if (buys) {
-            _read(batch, to);
-            why = PoolMath.buyExactIn(batch.pools[to], out, batch.bought);
+        if (pair.buys) {
+            why = PoolMath.buyExactIn(pair.target, out, pair.bought);
             if (why != Refusal.NONE) return (0, why);
-            out = batch.bought.amountOut;
+            out = pair.bought.amountOut;
         }
         if (out < uint64(trade)) return (0, Refusal.MIN_OUT);
-        if (sells) {
-            PoolMath.applySale(batch.pools[from], batch.sold);
-            PoolMath.weigh(batch.pools[from]);
+        if (pair.sells) {
+            PoolMath.applySale(pair.source, pair.sold);
+            PoolMath.weigh(pair.source);
         }
-        if (buys) {
-            PoolMath.applyPurchase(batch.pools[to], batch.bought);
-            PoolMath.weigh(batch.pools[to]);
+        if (pair.buys) {
+            PoolMath.applyPurchase(pair.target, pair.bought);
+            PoolMath.weigh(pair.target);
         }
-        batch.traded |= 1 << from | 1 << to;
+        batch.traded |= pair.mask;
+    }
+
+    /// @dev Turns to another pair: index of the token sold, index of the token bought, a byte each.
+    function _choose(Batch memory batch, uint256 indices) private view {
+        (uint256 from, uint256 to) = (indices >> 8, uint8(indices));
+        Pair memory pair = batch.pair;
+        (pair.indices, pair.mask) = (indices, 0);
+        if (from == to || from >= batch.tradable || to >= batch.tradable) return;
+        pair.mask = 1 << from | 1 << to;
+        (pair.sells, pair.buys) = (from != batch.dollar, to != batch.dollar);
+        if (pair.sells) {
+            _read(batch, from);
+            pair.source = batch.pools[from];
+        }
+        if (pair.buys) {
+            _read(batch, to);
+            pair.target = batch.pools[to];
+        }
     }
 
     function _newBatch(address[] calldata tokens_) private view returns (Batch memory batch) {
         if (tokens_.length > TOKENS_MAX) revert TooManyTokens();
         batch.dollar = type(uint256).max;
+        batch.pair.indices = type(uint256).max;
         batch.tokens = new address[](TOKENS_MAX);
         batch.pools = new Pool[](tokens_.length);
         batch.nets = new int256[](TOKENS_MAX);

@@ -77,8 +77,11 @@ abstract contract PoolBook is IPoolsBook, PriceOracle, TransientLock {
         p.healPpm = uint24(set >> 128);
         p.targetPpm = uint24(set >> 152);
         Refusal priced = _loadPrice(p, set, token);
-        p.sells = set & FLAG_SELLS_PAUSED != 0 ? Refusal.PAUSED : priced;
-        p.buys = set & FLAG_BUYS_PAUSED != 0 ? Refusal.PAUSED : priced;
+        (p.sells, p.buys) = (priced, priced);
+        if (set & (FLAG_SELLS_PAUSED | FLAG_BUYS_PAUSED) != 0) {
+            if (set & FLAG_SELLS_PAUSED != 0) p.sells = Refusal.PAUSED;
+            if (set & FLAG_BUYS_PAUSED != 0) p.buys = Refusal.PAUSED;
+        }
         _loadLimits(p, set, levels);
     }
 

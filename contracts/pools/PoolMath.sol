@@ -23,49 +23,106 @@ library PoolMath {
     /// @dev A root is at most this far from the exact answer.
     uint256 internal constant ROOT_ERROR_MAX = 4;
 
+    // What assembly needs to know: where the fields of a Pool (its token first) and of a Fill (its amount in
+    // first) lie in memory, in the order of PoolTypes, and the refusals that it gives.
+    uint256 private constant USDC = 0x20;
+    uint256 private constant POT = 0x40;
+    uint256 private constant FEES = 0x60;
+    uint256 private constant MID = 0x80;
+    uint256 private constant SPREAD = 0xa0;
+    uint256 private constant SKEW = 0xc0;
+    uint256 private constant HEAL = 0xe0;
+    uint256 private constant TARGET = 0x100;
+    uint256 private constant SELL_HOUR = 0x120;
+    uint256 private constant SELL_DAY = 0x140;
+    uint256 private constant BUY_HOUR = 0x160;
+    uint256 private constant BUY_DAY = 0x180;
+    uint256 private constant HOUR_CAP = 0x1a0;
+    uint256 private constant DAY_CAP = 0x1c0;
+    uint256 private constant WORTH = 0x1e0;
+    uint256 private constant EXCESS = 0x200;
+    uint256 private constant SELLS = 0x220;
+    uint256 private constant BUYS = 0x240;
+    uint256 private constant FILL_OUT = 0x20;
+    uint256 private constant FILL_VALUE = 0x40;
+    uint256 private constant FILL_FEE = 0x60;
+    uint256 private constant FILL_POT = 0x80;
+    uint256 private constant BAD_AMOUNT = 5;
+    uint256 private constant RESERVE_SHORT = 6;
+    uint256 private constant LIMIT = 7;
+    uint256 private constant MOST = 0x7fffffffffffffff; // an int64's
+
     /// @notice Sets what the pool is worth and how far its token side is over target, for the reserves it has.
     function weigh(Pool memory p) internal pure {
-        unchecked {
-            uint256 tokenUsdc = p.token * p.midE18 / E18;
-            uint256 worth = tokenUsdc + p.usdc;
-            p.worthUsdc = worth;
-            p.excessE6 = int256(tokenUsdc * PPM) - int256(worth * p.targetPpm);
+        assembly ("memory-safe") {
+            let tokenUsdc := div(mul(mload(p), mload(add(p, MID))), E18)
+            let worth := add(tokenUsdc, mload(add(p, USDC)))
+            mstore(add(p, WORTH), worth)
+            mstore(add(p, EXCESS), sub(mul(tokenUsdc, PPM), mul(worth, mload(add(p, TARGET)))))
         }
     }
 
     /// @notice Token → USDC, exact token in. Like the three below, writes the trade into `f` when it returns NONE.
-    function sellExactIn(Pool memory p, uint256 tokenIn, Fill memory f) internal pure returns (Refusal) {
-        unchecked {
-            if (tokenIn > INT64_MAX) return Refusal.BAD_AMOUNT;
-            if (p.sells != Refusal.NONE) return p.sells;
-            if (p.token + tokenIn > INT64_MAX) return Refusal.BAD_AMOUNT;
-            uint256 v = tokenIn * p.midE18 / E18;
-            if (v > p.usdc) return Refusal.RESERVE_SHORT;
-            if (p.sellHour + v > p.hourCap || p.sellDay + v > p.dayCap) return Refusal.LIMIT;
-            uint256 kept = p.potUsdc;
-            uint256 pot = _potAfter(p, int256(v));
-            uint256 fee = (v * p.spreadPpm + (PPM - 1)) / PPM;
-            // What is paid, v less the fee and the charge, with the reward: nothing is no sale.
-            if (fee + (pot > kept ? pot - kept : 0) >= v) return Refusal.BAD_AMOUNT;
-            if (pot > INT64_MAX || p.feesUsdc + fee > INT64_MAX) return Refusal.BAD_AMOUNT;
-            (f.amountIn, f.amountOut) = (tokenIn, v + kept - fee - pot);
-            (f.valueUsdc, f.feeUsdc, f.potUsdc) = (v, fee, pot);
-            return Refusal.NONE;
+    function sellExactIn(Pool memory p, uint256 tokenIn, Fill memory f) internal pure returns (Refusal why) {
+        assembly ("memory-safe") {
+            // Once round; a refusal breaks out.
+            for {} 1 {} {
+                if gt(tokenIn, MOST) { why := BAD_AMOUNT break }
+                why := mload(add(p, SELLS))
+                if why { break }
+                if gt(add(mload(p), tokenIn), MOST) { why := BAD_AMOUNT break }
+                let v := div(mul(tokenIn, mload(add(p, MID))), E18)
+                if gt(v, mload(add(p, USDC))) { why := RESERVE_SHORT break }
+                if or(
+                    gt(add(mload(add(p, SELL_HOUR)), v), mload(add(p, HOUR_CAP))),
+                    gt(add(mload(add(p, SELL_DAY)), v), mload(add(p, DAY_CAP)))
+                ) { why := LIMIT break }
+                // The pot after it: as {_potAfter}.
+                let kept := mload(add(p, POT))
+                let pot := mul(v, PPM)
+                pot := mul(pot, add(shl(1, mload(add(p, EXCESS))), pot))
+                switch sgt(pot, 0)
+                case 1 {
+                    let scale := mul(mload(add(p, WORTH)), 2000000000000000000)
+                    pot := add(kept, div(add(mul(mload(add(p, SKEW)), pot), sub(scale, 1)), scale))
+                }
+                default {
+                    pot := mul(mul(mload(add(p, SKEW)), mload(add(p, HEAL))), sub(0, pot))
+                    pot := div(pot, mul(mload(add(p, WORTH)), 2000000000000000000000000))
+                    pot := mul(sub(kept, pot), lt(pot, kept))
+                }
+                let fee := div(add(mul(v, mload(add(p, SPREAD))), 999999), PPM)
+                // Fee and charge leave nothing.
+                if iszero(lt(add(fee, mul(sub(pot, kept), gt(pot, kept))), v)) { why := BAD_AMOUNT break }
+                if or(gt(pot, MOST), gt(add(mload(add(p, FEES)), fee), MOST)) { why := BAD_AMOUNT break }
+                mstore(f, tokenIn)
+                mstore(add(f, FILL_OUT), sub(add(v, kept), add(fee, pot)))
+                mstore(add(f, FILL_VALUE), v)
+                mstore(add(f, FILL_FEE), fee)
+                mstore(add(f, FILL_POT), pot)
+                break
+            }
         }
     }
 
     /// @notice USDC → token, exact USDC in: the largest value v with v + (change of Φ) ≤ what is left of the
     /// USDC after the fee.
-    function buyExactIn(Pool memory p, uint256 usdcIn, Fill memory f) internal pure returns (Refusal) {
-        unchecked {
-            if (p.buys != Refusal.NONE) return p.buys;
-            if (usdcIn > INT64_MAX) return Refusal.BAD_AMOUNT;
-            uint256 net = usdcIn * PPM / (PPM + p.spreadPpm); // the fee is rounded up
-            uint256 v = _boughtValueDown(p, net);
-            (f.amountIn, f.amountOut) = (usdcIn, v * E18 / p.midE18);
-            (f.valueUsdc, f.feeUsdc, f.potUsdc) = (v, usdcIn - net, p.potUsdc + net - v);
-            return _bought(p, f);
+    function buyExactIn(Pool memory p, uint256 usdcIn, Fill memory f) internal pure returns (Refusal why) {
+        if (p.buys != Refusal.NONE) return p.buys;
+        if (usdcIn > INT64_MAX) return Refusal.BAD_AMOUNT;
+        uint256 net;
+        assembly ("memory-safe") {
+            net := div(mul(usdcIn, PPM), add(PPM, mload(add(p, SPREAD)))) // the fee is rounded up
         }
+        uint256 v = _boughtValueDown(p, net);
+        assembly ("memory-safe") {
+            mstore(f, usdcIn)
+            mstore(add(f, FILL_OUT), div(mul(v, E18), mload(add(p, MID))))
+            mstore(add(f, FILL_VALUE), v)
+            mstore(add(f, FILL_FEE), sub(usdcIn, net))
+            mstore(add(f, FILL_POT), sub(add(mload(add(p, POT)), net), v))
+        }
+        return _bought(p, f);
     }
 
     /// @notice Token → USDC, exact USDC out: token that surely pays it, within four units of value of the least.
@@ -102,31 +159,35 @@ library PoolMath {
 
     /// @notice Writes an accepted sale into the pool. Before another trade, {weigh} it.
     function applySale(Pool memory p, Fill memory f) internal pure {
-        unchecked {
-            uint256 v = f.valueUsdc;
-            p.token += f.amountIn;
-            p.usdc -= v;
-            p.potUsdc = f.potUsdc;
-            p.feesUsdc += f.feeUsdc;
-            p.sellHour += v;
-            p.sellDay += v;
-            p.buyHour = LeakyBuckets.lessened(p.buyHour, v);
-            p.buyDay = LeakyBuckets.lessened(p.buyDay, v);
+        assembly ("memory-safe") {
+            let v := mload(add(f, FILL_VALUE))
+            mstore(p, add(mload(p), mload(f)))
+            mstore(add(p, USDC), sub(mload(add(p, USDC)), v))
+            mstore(add(p, POT), mload(add(f, FILL_POT)))
+            mstore(add(p, FEES), add(mload(add(p, FEES)), mload(add(f, FILL_FEE))))
+            mstore(add(p, SELL_HOUR), add(mload(add(p, SELL_HOUR)), v))
+            mstore(add(p, SELL_DAY), add(mload(add(p, SELL_DAY)), v))
+            let level := mload(add(p, BUY_HOUR))
+            mstore(add(p, BUY_HOUR), mul(sub(level, v), gt(level, v)))
+            level := mload(add(p, BUY_DAY))
+            mstore(add(p, BUY_DAY), mul(sub(level, v), gt(level, v)))
         }
     }
 
     /// @notice The same of a purchase.
     function applyPurchase(Pool memory p, Fill memory f) internal pure {
-        unchecked {
-            uint256 v = f.valueUsdc;
-            p.token -= f.amountOut;
-            p.usdc += v;
-            p.potUsdc = f.potUsdc;
-            p.feesUsdc += f.feeUsdc;
-            p.buyHour += v;
-            p.buyDay += v;
-            p.sellHour = LeakyBuckets.lessened(p.sellHour, v);
-            p.sellDay = LeakyBuckets.lessened(p.sellDay, v);
+        assembly ("memory-safe") {
+            let v := mload(add(f, FILL_VALUE))
+            mstore(p, sub(mload(p), mload(add(f, FILL_OUT))))
+            mstore(add(p, USDC), add(mload(add(p, USDC)), v))
+            mstore(add(p, POT), mload(add(f, FILL_POT)))
+            mstore(add(p, FEES), add(mload(add(p, FEES)), mload(add(f, FILL_FEE))))
+            mstore(add(p, BUY_HOUR), add(mload(add(p, BUY_HOUR)), v))
+            mstore(add(p, BUY_DAY), add(mload(add(p, BUY_DAY)), v))
+            let level := mload(add(p, SELL_HOUR))
+            mstore(add(p, SELL_HOUR), mul(sub(level, v), gt(level, v)))
+            level := mload(add(p, SELL_DAY))
+            mstore(add(p, SELL_DAY), mul(sub(level, v), gt(level, v)))
         }
     }
 
@@ -149,15 +210,24 @@ library PoolMath {
     }
 
     /// @dev The checks of a purchase.
-    function _bought(Pool memory p, Fill memory f) private pure returns (Refusal) {
-        unchecked {
-            uint256 v = f.valueUsdc;
-            if (f.amountOut == 0) return Refusal.BAD_AMOUNT;
-            if (f.amountOut > p.token) return Refusal.RESERVE_SHORT;
-            if (p.usdc + v > INT64_MAX) return Refusal.BAD_AMOUNT;
-            if (p.buyHour + v > p.hourCap || p.buyDay + v > p.dayCap) return Refusal.LIMIT;
-            bool fits = f.potUsdc <= INT64_MAX && p.feesUsdc + f.feeUsdc <= INT64_MAX;
-            return fits ? Refusal.NONE : Refusal.BAD_AMOUNT;
+    function _bought(Pool memory p, Fill memory f) private pure returns (Refusal why) {
+        assembly ("memory-safe") {
+            for {} 1 {} {
+                let v := mload(add(f, FILL_OUT))
+                if iszero(v) { why := BAD_AMOUNT break }
+                if gt(v, mload(p)) { why := RESERVE_SHORT break }
+                v := mload(add(f, FILL_VALUE))
+                if gt(add(mload(add(p, USDC)), v), MOST) { why := BAD_AMOUNT break }
+                if or(
+                    gt(add(mload(add(p, BUY_HOUR)), v), mload(add(p, HOUR_CAP))),
+                    gt(add(mload(add(p, BUY_DAY)), v), mload(add(p, DAY_CAP)))
+                ) { why := LIMIT break }
+                if or(
+                    gt(mload(add(f, FILL_POT)), MOST),
+                    gt(add(mload(add(p, FEES)), mload(add(f, FILL_FEE))), MOST)
+                ) { why := BAD_AMOUNT }
+                break
+            }
         }
     }
 
@@ -196,49 +266,58 @@ library PoolMath {
     }
 
     /// @dev The largest v with v + Φ's change ≤ net: k v² + (1 − 2kG) v − net = 0, k = s / 2T, times heal
-    /// where Φ falls (and there at most net + pot).
+    /// where Φ falls (and there at most net + pot); with b = 1 − 2kG, 2 net / (b + √(b² + 4 k net)). The root
+    /// is rounded up: Newton's steps from b + 2 k net / b, which is above it, come down to its whole part; a
+    /// trade small against the pool needs two. b is positive, as k |G| is under a half.
     function _boughtValueDown(Pool memory p, uint256 net) private pure returns (uint256 v) {
-        unchecked {
-            (uint256 worth, int256 excessE6, uint256 skewPpm) = (p.worthUsdc, p.excessE6, p.skewPpm);
-            if (worth == 0 || skewPpm == 0) return net;
-            bool heals = excessE6 > 0 && net * PPM < 2 * uint256(excessE6);
-            uint256 slope = skewPpm * (heals ? p.healPpm : PPM);
-            v = _boughtRootDown(worth, excessE6, slope, net);
-            if (heals) {
-                if (v < net) v = net;
-                uint256 most = net + p.potUsdc;
-                return v > most ? most : v;
-            }
-            if (v < net && v + 1 + riseUp(skewPpm, worth, excessE6, -int256(v + 1)) <= net) v++;
-        }
-    }
-
-    /// @dev 2 net / (b + √(b² + 4 k net)) with b = 1 − 2kG, by hand, as every trade of a batch comes here. The
-    /// root is rounded up: Newton's steps from b + 2 k net / b, which is above it, come down to its whole
-    /// part; a trade small against the pool needs two. b is positive: k |G| is under a half.
-    function _boughtRootDown(uint256 worth, int256 excessE6, uint256 slope, uint256 net)
-        private
-        pure
-        returns (uint256 v)
-    {
         assembly ("memory-safe") {
-            let part := mul(shl(72, slope), excessE6)
-            let scale := mul(worth, 1000000000000000000)
-            let b := sdiv(part, scale)
-            b := sub(b, and(slt(part, 0), iszero(eq(mul(b, scale), part)))) // towards minus infinity
-            b := sub(0x1000000000000000000, b)
-            scale := mul(worth, 1000000000000)
-            let more := div(add(shl(145, mul(slope, net)), sub(scale, 1)), scale)
-            let square := add(mul(b, b), more)
-            let next := add(add(b, div(more, shl(1, b))), 1)
-            let root := next
-            for {} 1 {} {
-                next := shr(1, add(root, div(square, root)))
-                if iszero(lt(next, root)) { break }
-                root := next
+            function rootDown(worth, excess, slope, net_) -> value {
+                let scale := mul(worth, E18)
+                let part := mul(shl(72, slope), excess)
+                let b := sdiv(part, scale)
+                b := sub(b, and(slt(part, 0), iszero(eq(mul(b, scale), part)))) // towards minus infinity
+                b := sub(Q, b)
+                scale := mul(worth, 1000000000000)
+                part := div(add(shl(145, mul(slope, net_)), sub(scale, 1)), scale)
+                let root := add(add(b, div(part, shl(1, b))), 1)
+                part := add(mul(b, b), part) // whose root it is
+                for {} 1 {} {
+                    let next := shr(1, add(root, div(part, root)))
+                    if iszero(lt(next, root)) { break }
+                    root := next
+                }
+                root := add(root, lt(mul(root, root), part))
+                value := div(shl(73, net_), add(b, root))
             }
-            root := add(root, lt(mul(root, root), square))
-            v := div(shl(73, net), add(b, root))
+            let worth := mload(add(p, WORTH))
+            let skew := mload(add(p, SKEW))
+            let excess := mload(add(p, EXCESS))
+            switch mul(worth, skew)
+            case 0 { v := net }
+            default {
+                switch and(sgt(excess, 0), lt(mul(net, PPM), shl(1, excess)))
+                case 1 {
+                    v := rootDown(worth, excess, mul(skew, mload(add(p, HEAL))), net)
+                    if lt(v, net) { v := net }
+                    let most := add(net, mload(add(p, POT)))
+                    if gt(v, most) { v := most }
+                }
+                default {
+                    v := rootDown(worth, excess, mul(skew, PPM), net)
+                    if lt(v, net) {
+                        // One more, if that and what it adds to Φ fit; −(v + 1) is not(v).
+                        let rise := mul(not(v), PPM)
+                        rise := mul(rise, add(shl(1, excess), rise))
+                        switch sgt(rise, 0)
+                        case 1 {
+                            worth := mul(worth, 2000000000000000000)
+                            rise := div(add(mul(skew, rise), sub(worth, 1)), worth)
+                        }
+                        default { rise := 0 }
+                        v := add(v, lt(add(v, rise), net))
+                    }
+                }
+            }
         }
     }
 

@@ -21,8 +21,6 @@ import {Statements} from "./Statements.sol";
 /// for each number, one peak of the log written by an append.
 contract AttestationRegistry is Statements, ReentrancyGuardTransient {
     using MerkleLog for MerkleLog.Peaks;
-    using MerkleLog for MerkleLog.Appender;
-    using LeafWriter for LeafWriter.Writer;
 
     uint8 private constant MINT = 1;
     uint8 private constant BURN = 2;
@@ -288,39 +286,50 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
     }
 
     /// @dev Marks the numbers of the included entries as used. Returns these entries without their numbers, and
-    /// the sum of their amounts, which the statement's total bounds.
+    /// the sum of their amounts, which the statement's total bounds. By hand, as each mint of a batch comes here;
+    /// a word of numbers is kept until another is named.
     function _useNumbers(bytes calldata entries, uint256 included)
         private
         returns (bytes memory chosen, uint64 sum)
     {
         chosen = new bytes(entries.length / ENTRY_SIZE * BURN_SIZE);
-        (uint256 word, uint256 bits, uint256 from, uint256 to) = (type(uint256).max, 0, 0, 0);
-        for (; included != 0; included >>= 1) {
-            if (included & 1 == 1) {
-                uint256 head = Entries.copyWithoutNumber(entries, from, chosen, to);
-                uint256 number = head >> 192;
-                if (uint64(head >> 128) == 0) revert BadAmount(0);
-                if (number >> 8 != word) {
-                    if (bits != 0) _numbers[word] = bits;
-                    word = number >> 8;
-                    bits = _numbers[word];
-                }
-                uint256 bit = 1 << (number & 255);
-                if (bits & bit != 0) revert NumberUsed(uint64(number));
-                bits |= bit;
-                unchecked {
-                    sum += uint64(head >> 128);
-                    to += BURN_SIZE;
-                }
-            }
-            unchecked {
-                from += ENTRY_SIZE;
-            }
-        }
-        _numbers[word] = bits;
+        uint256 named;
+        bool isZero;
+        bool isUsed;
         assembly ("memory-safe") {
-            mstore(chosen, to)
+            let to := add(chosen, 32)
+            let word := not(0)
+            let slot := 0
+            let bits := 0
+            for { let from := entries.offset } included { included := shr(1, included) } {
+                if and(included, 1) {
+                    let amount := calldataload(from)
+                    named := shr(192, amount)
+                    amount := and(shr(128, amount), 0xffffffffffffffff)
+                    isZero := iszero(amount)
+                    if iszero(eq(shr(8, named), word)) {
+                        if bits { sstore(slot, bits) }
+                        word := shr(8, named)
+                        mstore(0x00, word)
+                        mstore(0x20, _numbers.slot)
+                        slot := keccak256(0x00, 0x40)
+                        bits := sload(slot)
+                    }
+                    let bit := shl(and(named, 255), 1)
+                    isUsed := iszero(iszero(and(bits, bit)))
+                    if or(isZero, isUsed) { break }
+                    bits := or(bits, bit)
+                    sum := add(sum, amount)
+                    calldatacopy(to, add(from, 8), BURN_SIZE)
+                    to := add(to, BURN_SIZE)
+                }
+                from := add(from, ENTRY_SIZE)
+            }
+            sstore(slot, bits)
+            mstore(chosen, sub(to, add(chosen, 32)))
         }
+        if (isZero) revert BadAmount(0);
+        if (isUsed) revert NumberUsed(uint64(named));
     }
 
     /// @dev Checks limit and cover, and moves the supply: one read and one write of the token's word.
@@ -361,20 +370,10 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         bytes memory entries
     ) private returns (uint64 firstIndex) {
         firstIndex = head.size;
-        MerkleLog.Appender memory appender = MerkleLog.appender(firstIndex);
-        LeafWriter.Writer memory writer = LeafWriter.start(kind, token, id, msg.sender);
-        uint64 supply = before;
-        // Amounts were bounded by the statement's total and the supply, and the sums by an int64.
-        unchecked {
-            for (uint256 at = 0; at < entries.length; at += BURN_SIZE) {
-                (uint64 amount, bytes32 receipt) = LeafWriter.entryAt(entries, at);
-                int64 signed = kind == BURN ? -int64(amount) : int64(amount);
-                if (kind <= BURN) supply = uint64(int64(supply) + signed);
-                appender.append(_peaks, writer.hash(appender.size, signed, supply, receipt));
-            }
-        }
-        appender.commit(_peaks);
-        _head.size = appender.size;
+        bytes32[] memory leaves =
+            LeafWriter.hashes(kind, token, id, msg.sender, firstIndex, before, entries);
+        _head.size = firstIndex + uint64(leaves.length);
+        _peaks.append(firstIndex, leaves);
         emit Appended(firstIndex, token, kind, before, id, msg.sender, uint64(block.timestamp), entries);
     }
 

@@ -21,18 +21,4 @@ library Entries {
             }
         }
     }
-
-    /// @notice Copies amount and receipt of the statement's entry at byte `from` to byte `to` of `chosen`.
-    /// @return head the entry's first word: number (bits 192–255), amount (128–191)
-    function copyWithoutNumber(bytes calldata entries, uint256 from, bytes memory chosen, uint256 to)
-        internal
-        pure
-        returns (uint256 head)
-    {
-        assembly ("memory-safe") {
-            let at := add(entries.offset, from)
-            head := calldataload(at)
-            calldatacopy(add(add(chosen, 32), to), add(at, 8), 40)
-        }
-    }
 }

@@ -215,15 +215,16 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         bytes calldata items = group.items;
         refusals = new bytes(items.length / Items.SIZE);
         uint256 next = 0;
-        for (uint256 i = 0; i < refusals.length; i++) {
-            (uint256 head, uint256 amounts) = items.read(i);
-            if (head.number() < next) revert MalformedGroup("numbers");
-            uint8 refusal = _refusal(plan, head, amounts);
-            unchecked {
-                next = head.number() + 1;
+        unchecked {
+            for (uint256 i = 0; i < refusals.length; i++) {
+                (uint256 head, uint256 amounts) = items.read(i);
+                uint256 number = head.number();
+                if (number < next) revert MalformedGroup("numbers");
+                next = number + 1;
+                uint8 refusal = _refusal(plan, head, amounts);
+                if (refusal != 0) refusals[i] = bytes1(refusal);
+                else if (head.tokenIn() != Items.NONE) _trade(plan, head, amounts);
             }
-            if (refusal != 0) refusals[i] = bytes1(refusal);
-            else if (head.tokenIn() != Items.NONE) _trade(plan, head, amounts);
         }
         trades = plan.trades;
         trades.cut(plan.length);
@@ -242,33 +243,43 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
 
     /// @dev Both indices stand together in an item's head, both amounts in its amounts.
     function _trade(Plan memory plan, uint256 head, uint256 amounts) private pure {
-        uint256 trade = uint256(uint16(head >> 136)) << 128 | amounts >> 128;
-        plan.trades.put(plan.length, PackedTrades.TRADE_SIZE, trade);
-        plan.length += PackedTrades.TRADE_SIZE;
+        uint256 length = plan.length;
+        plan.trades.put(length, PackedTrades.TRADE_SIZE, uint256(uint16(head >> 136)) << 128 | amounts >> 128);
+        unchecked {
+            plan.length = length + PackedTrades.TRADE_SIZE;
+        }
     }
 
     /// @dev Why an item cannot settle, or 0; draws from `held` when it can.
     function _refusal(Plan memory plan, uint256 head, uint256 amounts) private view returns (uint8) {
-        Marks memory marks = plan.marks;
-        uint256 tokens = plan.held.length;
-        bool burns = head.burnToken() != Items.NONE;
-        if (head.tokenIn() != Items.NONE && (head.tokenIn() >= tokens || head.tokenOut() >= tokens)) {
+        uint256[] memory held = plan.held;
+        uint256 tokenIn = head.tokenIn();
+        uint256 burnToken = head.burnToken();
+        if (tokenIn != Items.NONE && (tokenIn >= held.length || head.tokenOut() >= held.length)) {
             revert MalformedGroup("token");
         }
-        if (burns && head.burnToken() >= tokens) revert MalformedGroup("token");
-        uint256 number = head.number();
-        if (number >> 8 != marks.word) (marks.word, marks.bits) = (number >> 8, _used[number >> 8]);
-        if (marks.bits >> (number & 255) & 1 == 1) return REFUSED_NUMBER_USED;
+        if (burnToken != Items.NONE && burnToken >= held.length) revert MalformedGroup("token");
+        if (_isUsed(plan.marks, head.number())) return REFUSED_NUMBER_USED;
         if (block.timestamp > head.deadline()) return REFUSED_LATE;
-        if (burns && amounts.burnAmount() == 0) return REFUSED_ENTRY;
-        if (head.mint() == Items.NONE) {
-            return _draw(plan.held, head, amounts, 0, Items.NONE) ? 0 : REFUSED_UNFUNDED;
+        if (burnToken != Items.NONE && amounts.burnAmount() == 0) return REFUSED_ENTRY;
+        uint256 mint = head.mint();
+        if (mint == Items.NONE) {
+            return _draw(held, head, amounts, 0, Items.NONE) ? 0 : REFUSED_UNFUNDED;
         }
-        if (head.mint() >= plan.statements.length) return REFUSED_ENTRY;
-        uint256 statement = plan.statements[head.mint()];
+        if (mint >= plan.statements.length) return REFUSED_ENTRY;
+        uint256 statement = plan.statements[mint];
         uint256 minted = Items.entryAmount(statement >> 64, uint56(statement >> 8), head);
         if (minted == 0) return REFUSED_ENTRY;
-        return _draw(plan.held, head, amounts, minted, uint8(statement)) ? 0 : REFUSED_UNFUNDED;
+        // Most items: the mint covers what is sold, and the least that is bought covers what is burnt.
+        if (tokenIn == uint8(statement) && amounts.amountIn() <= minted && burnToken == head.tokenOut()) {
+            if (amounts.burnAmount() <= amounts.minOut()) return 0;
+        }
+        return _draw(held, head, amounts, minted, uint8(statement)) ? 0 : REFUSED_UNFUNDED;
+    }
+
+    function _isUsed(Marks memory marks, uint256 number) private view returns (bool) {
+        if (number >> 8 != marks.word) (marks.word, marks.bits) = (number >> 8, _used[number >> 8]);
+        return marks.bits >> (number & 255) & 1 == 1;
     }
 
     /// @dev Draws from `held` what the item's own mint, and the least it buys, do not cover. `held` only ever
@@ -340,14 +351,32 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         bytes calldata items = group.items;
         included = new uint256[](group.mints.length);
         burnt = new uint256[](group.tokens.length);
-        uint256 traded = 0;
-        unchecked {
-            for (uint256 i = 0; i < planned.length; i++) {
-                if (planned[i] != 0) continue;
-                (uint256 head, uint256 amounts) = items.read(i);
-                if (head.tokenIn() != Items.NONE && results.resultAt(traded++) >> 64 != 0) continue;
-                if (head.mint() != Items.NONE) included[head.mint()] |= 1 << head.entry();
-                if (head.burnToken() != Items.NONE) burnt[head.burnToken()] += amounts.burnAmount();
+        // What was planned names its statement and its tokens rightly: {_refusal} saw to it.
+        assembly ("memory-safe") {
+            let item := items.offset
+            let result := results.offset
+            let end := add(planned.offset, planned.length)
+            for { let at := planned.offset } lt(at, end) { at := add(at, 1) } {
+                let head := calldataload(item)
+                let settles := iszero(byte(0, calldataload(at)))
+                // Of those that trade, the pools have a result each.
+                if and(settles, iszero(eq(and(shr(144, head), 0xff), 255))) {
+                    settles := iszero(byte(0, calldataload(result)))
+                    result := add(result, 9)
+                }
+                if settles {
+                    let index := and(shr(128, head), 0xff)
+                    if iszero(eq(index, 255)) {
+                        let sum := add(add(included, 32), shl(5, index))
+                        mstore(sum, or(mload(sum), shl(and(shr(120, head), 0xff), 1)))
+                    }
+                    index := and(shr(112, head), 0xff)
+                    if iszero(eq(index, 255)) {
+                        let sum := add(add(burnt, 32), shl(5, index))
+                        mstore(sum, add(mload(sum), shr(192, calldataload(add(item, 34)))))
+                    }
+                }
+                item := add(item, 74)
             }
         }
     }
@@ -388,26 +417,37 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         private
         returns (bytes memory outcomes, bytes[] memory burns)
     {
-        bytes calldata items = group.items;
         burns = new bytes[](group.tokens.length);
-        outcomes = PackedTrades.buffer(refusals.length * OUTCOME_SIZE);
+        uint256 count = refusals.length;
+        outcomes = PackedTrades.buffer(count * OUTCOME_SIZE);
         Marks memory marks = Marks(type(uint256).max, 0);
+        bytes calldata items = group.items;
         uint256 traded = 0;
-        unchecked {
-            for (uint256 i = 0; i < refusals.length; i++) {
-                (uint256 head,) = items.read(i);
-                uint256 result = uint256(uint8(refusals[i])) << 64;
-                if (result == 0) {
-                    if (head.tokenIn() != Items.NONE) result = results.resultIn(traded++);
-                    if (result >> 64 == 0) {
-                        _mark(marks, head.number());
-                        _gather(burns, items, i, refusals.length);
+        for (uint256 i = 0; i < count;) {
+            (uint256 head,) = items.read(i);
+            uint256 result;
+            assembly ("memory-safe") {
+                result := shl(64, byte(0, mload(add(add(refusals, 32), i))))
+            }
+            if (result == 0) {
+                if (head.tokenIn() != Items.NONE) {
+                    result = results.resultIn(traded);
+                    assembly ("memory-safe") {
+                        traded := add(traded, 1)
                     }
                 }
-                outcomes.put(i * OUTCOME_SIZE, OUTCOME_SIZE, head.number() << 72 | result);
+                if (result >> 64 == 0) {
+                    _mark(marks, head.number());
+                    if (head.burnToken() != Items.NONE) _gather(burns, head.burnToken(), items, i, count);
+                }
+            }
+            assembly ("memory-safe") {
+                let to := add(add(outcomes, 32), mul(i, OUTCOME_SIZE))
+                mstore(to, shl(120, or(shl(72, shr(192, head)), result)))
+                i := add(i, 1)
             }
         }
-        outcomes.cut(refusals.length * OUTCOME_SIZE);
+        outcomes.cut(count * OUTCOME_SIZE);
         if (marks.bits != 0) _used[marks.word] = marks.bits;
     }
 
@@ -420,10 +460,10 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
     }
 
     /// @dev Adds item `i`'s burn to its token's, which get room for all items when the first one comes.
-    function _gather(bytes[] memory burns, bytes calldata items, uint256 i, uint256 count) private pure {
-        (uint256 head,) = items.read(i);
-        uint256 token = head.burnToken();
-        if (token == Items.NONE) return;
+    function _gather(bytes[] memory burns, uint256 token, bytes calldata items, uint256 i, uint256 count)
+        private
+        pure
+    {
         bytes memory entries = burns[token];
         if (entries.length == 0) {
             entries = new bytes(count * Items.BURN_SIZE);

@@ -25,11 +25,9 @@ abstract contract UserSwaps is IUserSwaps {
         uint64 amountIn,
         uint64 minOut,
         address to,
-        uint64 deadline,
-        SignedPrice[] calldata prices
+        uint64 deadline
     ) external override returns (uint64) {
-        (address tokenIn, address tokenOut) = _begin(path, deadline, prices);
-        return _pools.swapFor(msg.sender, tokenIn, tokenOut, amountIn, minOut, to, false);
+        return _swap(path, amountIn, minOut, to, deadline, false);
     }
 
     /// @inheritdoc IUserSwaps
@@ -38,11 +36,35 @@ abstract contract UserSwaps is IUserSwaps {
         uint64 amountOut,
         uint64 maxIn,
         address to,
+        uint64 deadline
+    ) external override returns (uint64) {
+        return _swap(path, amountOut, maxIn, to, deadline, true);
+    }
+
+    /// @inheritdoc IUserSwaps
+    function swapExactInWithPrices(
+        address[] calldata path,
+        uint64 amountIn,
+        uint64 minOut,
+        address to,
         uint64 deadline,
         SignedPrice[] calldata prices
     ) external override returns (uint64) {
-        (address tokenIn, address tokenOut) = _begin(path, deadline, prices);
-        return _pools.swapFor(msg.sender, tokenIn, tokenOut, amountOut, maxIn, to, true);
+        _pools.updatePrices(prices);
+        return _swap(path, amountIn, minOut, to, deadline, false);
+    }
+
+    /// @inheritdoc IUserSwaps
+    function swapExactOutWithPrices(
+        address[] calldata path,
+        uint64 amountOut,
+        uint64 maxIn,
+        address to,
+        uint64 deadline,
+        SignedPrice[] calldata prices
+    ) external override returns (uint64) {
+        _pools.updatePrices(prices);
+        return _swap(path, amountOut, maxIn, to, deadline, true);
     }
 
     /// @inheritdoc IUserSwaps
@@ -67,22 +89,44 @@ abstract contract UserSwaps is IUserSwaps {
         return _pools.quoteExactOut(tokenIn, tokenOut, amountOut);
     }
 
-    function _begin(address[] calldata path, uint64 deadline, SignedPrice[] calldata prices)
-        private
-        returns (address, address)
-    {
+    /// @dev Asks the pools, by hand: who pays is the caller, whatever the arguments say.
+    function _swap(
+        address[] calldata path,
+        uint64 amount,
+        uint64 limit,
+        address to,
+        uint64 deadline,
+        bool exactOut
+    ) private returns (uint64 other) {
         if (block.timestamp > deadline) revert SwapExpired(deadline, uint64(block.timestamp));
-        if (prices.length != 0) _pools.updatePrices(prices);
-        return _ends(path);
+        (address tokenIn, address tokenOut) = _ends(path);
+        address target = address(_pools);
+        bytes4 selector = IPools.swapFor.selector;
+        assembly ("memory-safe") {
+            let call_ := mload(0x40)
+            mstore(call_, selector)
+            mstore(add(call_, 4), caller())
+            mstore(add(call_, 36), tokenIn)
+            mstore(add(call_, 68), tokenOut)
+            mstore(add(call_, 100), amount)
+            mstore(add(call_, 132), limit)
+            mstore(add(call_, 164), to)
+            mstore(add(call_, 196), exactOut)
+            if iszero(call(gas(), target, 0, call_, 228, 0, 32)) {
+                returndatacopy(call_, 0, returndatasize())
+                revert(call_, returndatasize())
+            }
+            other := mload(0)
+        }
     }
 
     /// @dev A path of two has USDC at one end, one of three has it in the middle and nowhere else.
     function _ends(address[] calldata path) private view returns (address tokenIn, address tokenOut) {
         uint256 length = path.length;
-        if (length < 2 || length > 3) revert BadPath(path);
-        (tokenIn, tokenOut) = (path[0], path[length - 1]);
-        bool toDollar = (tokenIn == _usdc) != (tokenOut == _usdc);
-        bool direct = length == 2;
-        if (toDollar != direct || (!direct && path[1] != _usdc)) revert BadPath(path);
+        if (length != 2 && length != 3) revert BadPath(path);
+        tokenIn = path[0];
+        tokenOut = path[length - 1];
+        bool oneIsDollar = (tokenIn == _usdc) != (tokenOut == _usdc);
+        if (length == 2 ? !oneIsDollar : oneIsDollar || path[1] != _usdc) revert BadPath(path);
     }
 }

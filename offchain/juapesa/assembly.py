@@ -21,6 +21,7 @@ from juapesa.payments.execution import Execution
 from juapesa.payments.rail_work import RailWork
 from juapesa.payments.receipts import Receipts
 from juapesa.payments.service import Payments
+from juapesa.payments.stuck import StuckDesk
 from juapesa.pools.book import Book
 from juapesa.rails.callback_tokens import CallbackUrls
 from juapesa.rails.inbox import Inbox
@@ -51,6 +52,7 @@ class Parts:
     work: RailWork
     callbacks: Callbacks
     receipts: Receipts
+    stuck: StuckDesk
     capital: Capital
 
 
@@ -154,5 +156,6 @@ def build_parts(
         work=work,
         callbacks=Callbacks(rails, work),
         receipts=Receipts(chain_desk, ledger),
+        stuck=StuckDesk(work, clock),
         capital=Capital(ledger, issuance, settings.capital, custody_rails()),
     )

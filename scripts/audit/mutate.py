@@ -3,32 +3,25 @@
 ``python scripts/audit/mutate.py contracts/bonding/BondingPools.sol --tests 'tests/contracts/bonding/*'``
 
 Each mutant is compiled (without the optimiser, for speed) and tested in a copy of the project under
-``.build/``; invariant suites run only for those that everything else let live. ``--minutes`` bounds the
-whole: mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample. A survivor
-is either a missing test or no fault at all; ``audits/mutation.md`` keeps the second kind with reasons.
+``.build/`` (``bench.py``); invariant suites run only for those that everything else let live. ``--minutes``
+bounds the whole: mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample.
+A survivor is either a missing test or no fault at all; ``audits/mutation.md`` keeps the second kind with
+reasons.
 """
 
 import argparse
-import os
 import random
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
 
+from bench import Bench
 from mutations import Mutant, mutants
 
-from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
-
-INVARIANTS = "Invariant"
-FUZZ_RUNS = "64"
+from juapesa.supervisor.tools import REPOSITORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,63 +35,6 @@ class Trial:
     def line(self) -> int:
         """Where the fault is."""
         return self.mutant.line(self.source)
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A copy of the project that faults can be put into."""
-
-    folder: Path
-    tests: str
-    seconds: int
-
-    def verdict(self, trial: Trial | None) -> str:
-        """``killed``, ``void`` (does not compile), ``slow`` (killed by the clock) or ``survived``."""
-        if trial is None:
-            return self._run("--match-path", self.tests)
-        file = self.folder / trial.file
-        file.write_text(trial.mutant.applied(trial.source))
-        try:
-            told = self._run("--match-path", self.tests, "--no-match-contract", INVARIANTS)
-            if told == "survived":
-                told = self._run("--match-path", self.tests, "--match-contract", INVARIANTS)
-            return told
-        finally:
-            file.write_text(trial.source)
-
-    def _run(self, *selection: str) -> str:
-        command = [str(evm_tool("forge")), "test", "--fail-fast", "--root", str(self.folder), *selection]
-        settings = {"FOUNDRY_OPTIMIZER": "false", "FOUNDRY_FUZZ_RUNS": FUZZ_RUNS, "NO_COLOR": "1"}
-        environment = os.environ | settings | {"PATH": tools_path(os.environ["PATH"])}
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=self.seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            return "slow"
-        if process.returncode == 0:
-            return "survived"
-        return "killed" if "Suite result: FAILED" in output else "void"
-
-
-def bench(tests: str, seconds: int, under: Path) -> Bench:
-    """A fresh copy with links to what never changes."""
-    folder = Path(tempfile.mkdtemp(dir=under))
-    shutil.copy(REPOSITORY / "foundry.toml", folder)
-    for part in ("contracts", "tests/contracts"):
-        shutil.copytree(REPOSITORY / part, folder / part)
-    (folder / "scripts").mkdir()
-    (folder / "scripts" / "solc").symlink_to(REPOSITORY / "scripts" / "solc")
-    (folder / "node_modules").symlink_to((REPOSITORY / "node_modules").resolve())
-    return Bench(folder, tests, seconds)
 
 
 def trials(files: list[str], seed: int) -> list[Trial]:
@@ -120,7 +56,7 @@ def tried(every: list[Trial], benches: list[Bench], until: float) -> list[tuple[
             return None
         mine = free.get()
         try:
-            verdict = mine.verdict(trial)
+            verdict = mine.verdict(trial.file, trial.mutant.applied(trial.source))
         finally:
             free.put(mine)
         print(f"{verdict:9}{told(trial)}", flush=True)
@@ -141,8 +77,10 @@ def options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("files", nargs="+", help="Solidity files, as paths from the repository's root")
-    parser.add_argument("--tests", default="tests/contracts/**", help="tests that ought to notice (a glob)")
-    parser.add_argument("--minutes", type=float, default=30, help="begin no mutant after this time")
+    parser.add_argument("--tests", nargs="+", default=["tests/contracts/*"], help="globs of those to notice")
+    parser.add_argument(
+        "--minutes", type=float, default=30, help="begin no mutant later than this after the first"
+    )
     parser.add_argument("--seconds", type=int, default=240, help="longest run of one mutant")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -165,18 +103,16 @@ def main() -> int:
     if asked.list:
         print("\n".join(sorted(told(trial) for trial in every)))
         return 0
-    until = time.monotonic() + 60 * asked.minutes
     under = REPOSITORY / ".build" / "mutants"
-    under.mkdir(parents=True, exist_ok=True)
-    benches = [bench(asked.tests, asked.seconds, under) for _ in range(asked.jobs)]
+    benches = [Bench.made(asked.tests, asked.seconds, under / str(number)) for number in range(asked.jobs)]
     try:
-        if any(each.verdict(None) != "survived" for each in benches):
+        if not all(each.sound_passes(asked.files) for each in benches):
             print("the tests fail without any fault; nothing to learn", file=sys.stderr)
             return 2
-        verdicts = tried(every, benches, until)
+        verdicts = tried(every, benches, time.monotonic() + 60 * asked.minutes)
     finally:
         for each in benches:
-            shutil.rmtree(each.folder)
+            each.compiler.stop()
     return summed_up(verdicts, len(every), asked.survivors_max)
 
 

@@ -92,7 +92,9 @@ def _swapped(visible: str) -> Iterator[Mutant]:
 
 def _numbers(visible: str) -> Iterator[Mutant]:
     for match in _NUMBER.finditer(visible):
-        yield _mutant(match, 0, f"({match.group()} + 1)")
+        number = match.group().replace("_", "")
+        # A plain literal as one: assembly knows no sums.
+        yield _mutant(match, 0, str(int(number) + 1) if number.isdecimal() else f"({match.group()} + 1)")
 
 
 def _floored(visible: str) -> Iterator[Mutant]:

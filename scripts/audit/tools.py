@@ -13,6 +13,10 @@ BUILD = REPOSITORY / ".build"
 LOCK = Path(__file__).with_name("requirements.lock")
 HOME = BUILD / "audit"
 STAMP = HOME / ".jua-stamp"
+# Tests that hold gas figures: they fail without the optimiser.
+GAS_TESTS = "gasSurcharges|within_the_gas"
+# All files at the same settings, for tools that would take the sources of two sets for one another.
+ONE_PROFILE = {"FOUNDRY_ADDITIONAL_COMPILER_PROFILES": "[]", "FOUNDRY_COMPILATION_RESTRICTIONS": "[]"}
 
 
 def audit_tool(name: str) -> Path:

@@ -1,5 +1,6 @@
 // The npm `solc` (wasm) behind the two calls that forge, ape and slither make of a native compiler:
-// `--version` and `--standard-json`. Nothing is downloaded; the compiler is the one in node_modules.
+// `--version` and `--standard-json`; `--serve` answers one standard JSON a line with one a line, loaded once.
+// Nothing is downloaded; the compiler is the one in node_modules.
 'use strict';
 const fs = require('node:fs');
 const os = require('node:os');
@@ -66,8 +67,12 @@ function finder(values) {
 }
 
 function standardJson({ values, files }) {
+  return answer(fs.readFileSync(files[0] && files[0] !== '-' ? files[0] : 0, 'utf8'), values, compiler());
+}
+
+function answer(text, values, solc) {
   const read = finder(values);
-  const input = JSON.parse(fs.readFileSync(files[0] && files[0] !== '-' ? files[0] : 0, 'utf8'));
+  const input = JSON.parse(text);
   for (const source of Object.values(input.sources || {})) {
     const content = source.content === undefined ? (source.urls || []).map(read).find((text) => text !== null) : undefined;
     if (content !== undefined) {
@@ -75,7 +80,7 @@ function standardJson({ values, files }) {
       delete source.urls;
     }
   }
-  return compiler().compile(JSON.stringify(input), {
+  return solc.compile(JSON.stringify(input), {
     import: (name) => {
       const contents = read(name);
       return contents === null ? { error: `File not found: ${name}` } : { contents };
@@ -95,13 +100,21 @@ function write(text) {
   }
 }
 
+function serve(values) {
+  const solc = compiler();
+  const lines = require('node:readline').createInterface({ input: process.stdin });
+  lines.on('line', (line) => write(`${answer(line, values, solc)}\n`));
+}
+
 const request = parse(process.argv.slice(2));
-if (request.flags.has('--version')) {
+if (request.flags.has('--serve')) {
+  serve(request.values);
+} else if (request.flags.has('--version')) {
   write(`solc, the solidity compiler commandline interface\nVersion: ${version()}\n`);
 } else if (request.flags.has('--standard-json')) {
   write(standardJson(request));
 } else {
-  process.stderr.write(`solc: only --version and --standard-json are known here, not: ${process.argv.slice(2).join(' ')}\n`);
+  process.stderr.write(`solc: only --version, --standard-json and --serve are known here, not: ${process.argv.slice(2).join(' ')}\n`);
   process.exit(2);
 }
-process.exit(0);
+if (!request.flags.has('--serve')) process.exit(0);

@@ -10,33 +10,16 @@ from pathlib import Path
 import pytest
 
 from juapesa import config
-from juapesa.chain import Deployment
 from juapesa.cli._checks import Finding, examine
 from juapesa.db import Database
 from juapesa.ledger.engine.sealer import Sealer
 from support.books import Books, kes
-from support.commands import status_of
+from support.commands import environment, status_of
 from support.evm import Chain
 from support.hedera import Sandbox, sandbox
 from support.postgres import PostgresForTests
 
 pytestmark = pytest.mark.needs_evm
-
-
-def record_of(deployment: Deployment) -> str:
-    """The file that the deploy script writes, as far as it is read."""
-    contracts = {"registry": deployment.registry, "router": deployment.router, "pools": deployment.pools}
-    return json.dumps(
-        {
-            "network": "hedera-local",
-            "chain_id": deployment.chain_id,
-            "contracts": {
-                name: {"address": address, "block": deployment.first_block}
-                for name, address in contracts.items()
-            },
-            "tokens": {token.code: {"address": address} for token, address in deployment.tokens.items()},
-        }
-    )
 
 
 @pytest.fixture
@@ -54,13 +37,9 @@ def house(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Database]:
     """A database, a chain and a network, as the environment names them."""
-    (tmp_path / "hedera-local.json").write_text(record_of(chain.deployment))
     with postgres.fresh() as url:
         wanted = {
-            "JUA_DATA_DIR": str(tmp_path),
-            "JUA_DATABASE_URL": url,
-            "JUA_CHAIN__DEPLOYMENTS_DIR": str(tmp_path),
-            "JUA_CHAIN__RPC_URL": chain.node.url,
+            **environment(tmp_path, url, chain),
             "JUA_ANCHOR__MIRROR_URL": net.mirror_url,
             "JUA_ANCHOR__NODES": json.dumps({"0.0.3": net.state()["hapi"]}),
         }

@@ -221,6 +221,20 @@ def test_past_its_time_it_is_sent_anew_only_when_the_mirror_has_seen_all_of_that
     assert attempts(database) == ["TRANSACTION_EXPIRED", "SUCCESS"]
 
 
+def test_a_message_for_a_topic_that_there_is_not_does_not_hold_up_another_topics(
+    database: Database, topic: Consensus
+) -> None:
+    seal(database)
+    gone = replace(topic, topic="0.0.999999")
+    for _ in range(2):
+        with pytest.raises(AnchorRefused, match="INVALID_TOPIC_ID"):
+            gone.tick(database)
+    assert topic.tick(database) == 0
+    assert topic.tick(database) == 1
+    assert heads(topic) == [1]
+    assert attempts(database) == ["SUCCESS"]
+
+
 def test_a_dead_node_is_followed_by_the_next(database: Database, topic: Consensus) -> None:
     seal(database)
     live = topic.nodes["0.0.3"]

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -27,14 +28,19 @@ class CountingRpc(Rpc):
     """Remembers what was handed over."""
 
     sent: list[bytes]
+    shows_receipts: bool
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.sent = []
+        self.shows_receipts = True
 
     async def send_raw(self, raw: bytes) -> None:
         self.sent.append(raw)
         await super().send_raw(raw)
+
+    async def receipt(self, tx_hash: str) -> dict[str, Any] | None:
+        return await super().receipt(tx_hash) if self.shows_receipts else None
 
 
 @dataclass
@@ -221,6 +227,23 @@ def test_a_nonce_that_somebody_else_has_used_is_known_to_be_lost(quick: Sandbox)
     assert isinstance(fate, Overtaken)
     assert post.rpc.sent == [], "its bytes are of no use any more"
     assert fate.at.block <= int(quick.ask("eth_blockNumber"), 16)
+
+
+def test_a_nonce_that_is_shown_before_its_receipt_is_not_lost(quick: Sandbox) -> None:
+    """A mirror does that for some seconds."""
+    post = post_on(quick, unseen_seconds=0.0, lost_seconds=5.0)
+
+    async def shown_in_two_steps() -> list[OnItsWay | Landed | Overtaken]:
+        nonce = await post.build()
+        await post.deliver(nonce)
+        post.rpc.shows_receipts = False
+        early = await post.deliver(nonce)
+        post.rpc.shows_receipts = True
+        return [early, *await post.follow(nonce)]
+
+    early, late = asyncio.run(shown_in_two_steps())
+    assert isinstance(early, OnItsWay)
+    assert isinstance(late, Landed)
 
 
 def test_a_span_of_more_than_seven_days_is_read_in_halves() -> None:

@@ -1,59 +1,22 @@
 """The same script on the Hedera sandbox, with tokens of the token service and a mirror that lags."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from juapesa.chain import load_deployment
-from juapesa.crypto import keccak256
-from juapesa.crypto.keyfile import write_keyfile
 from juapesa.money import CKES, CNGN, USDC
 from juapesa.sandbox.hedera import Pace
-from juapesa.supervisor.tools import tools_path
-from support.evm import REPOSITORY, play_key
-from support.hedera import Sandbox, sandbox
+from support.evm import play_key
+from support.hedera import Sandbox
+from support.hedera_hub import NETWORK, Deployed, deploy
 
 pytestmark = pytest.mark.needs_evm
 
 SLOW = Pace(block_seconds=0.5, lag_low_seconds=0.2, lag_high_seconds=0.6)
 INT64_MAX = 2**63 - 1
 ALLOWANCE = "0xdd62ed3e"
-
-
-def deploy(net: Sandbox, folder: Path) -> dict[str, Any]:
-    """Run the script as `jua deploy` does; the record."""
-    keyfile = folder / "deployer.json"
-    if not keyfile.exists():
-        write_keyfile(keyfile, keccak256(b"juapesa tests deployer"), "open")
-    three = lambda what: ",".join(play_key(f"{what} {number}").address for number in (1, 2, 3))  # noqa: E731
-    environment = os.environ | {
-        "PATH": tools_path(os.environ["PATH"]),
-        "APE_DATA_FOLDER": str(folder / "ape"),
-        "JUA_DEPLOYER_KEYFILE": str(keyfile),
-        "JUA_DEPLOYER_PASSPHRASE": "open",
-        "JUA_DEPLOYMENTS_DIR": str(folder / "chains"),
-        "JUA_DEPLOY_RELAYER": play_key("relayer").address,
-        "JUA_DEPLOY_PUBLISHERS": three("publisher"),
-        "JUA_DEPLOY_ATTESTERS": three("attester"),
-    }
-    ape = [Path(sys.executable).parent / "ape", "run", "deploy"]
-    done = subprocess.run(
-        [*ape, "--network", f"ethereum:hedera-sandbox:{net.url}"],
-        cwd=REPOSITORY,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return dict(json.loads((folder / "chains" / "hedera-sandbox.json").read_text()))
 
 
 def allowance(net: Sandbox, token: str, owner: str, spender: str) -> int:
@@ -69,12 +32,10 @@ def token_named(net: Sandbox, symbol: str) -> dict[str, Any]:
 
 
 def test_the_registry_owns_the_local_tokens_and_a_second_run_makes_none(
-    forge_output: Path, tmp_path: Path
+    deployed_network: Deployed, tmp_path: Path
 ) -> None:
-    with sandbox(SLOW) as net:
-        net.give(play_key("deployer").address, 10_000)
-        first = deploy(net, tmp_path)
-        made = load_deployment(tmp_path / "chains", "hedera-sandbox")
+    with deployed_network.awake(tmp_path, SLOW) as (net, chain):
+        first, made = json.loads((tmp_path / "chains" / f"{NETWORK}.json").read_text()), chain.deployment
         registry = net.seen(f"/api/v1/accounts/{made.registry}")["account"]
         pools = net.seen(f"/api/v1/accounts/{made.pools}/tokens")["tokens"]
         router = net.seen(f"/api/v1/accounts/{made.router}/tokens")["tokens"]
@@ -93,7 +54,7 @@ def test_the_registry_owns_the_local_tokens_and_a_second_run_makes_none(
         height = net.state()["consensus_block"]
         nonce = net.ask("eth_getTransactionCount", play_key("deployer").address, "latest")
         forgotten = {**first, "tokens": {}}
-        (tmp_path / "chains" / "hedera-sandbox.json").write_text(json.dumps(forgotten))
+        (tmp_path / "chains" / f"{NETWORK}.json").write_text(json.dumps(forgotten))
         assert deploy(net, tmp_path)["tokens"] == first["tokens"], "found by the registry's log"
         assert net.ask("eth_getTransactionCount", play_key("deployer").address, "latest") == nonce
         assert net.state()["consensus_block"] >= height

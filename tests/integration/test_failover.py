@@ -74,12 +74,13 @@ def test_a_lagging_endpoint_is_left_and_a_decision_stays_with_one(node: Node) ->
 def test_what_was_seen_before_must_be_shown_again(node: Node) -> None:
     with lying_node(node.url, behind) as late:
 
-        async def frozen(not_before: int) -> int:
-            return (await Failover([late, late], CHAIN_ID).freeze(not_before)).block
+        async def frozen(rpc: Rpc, not_before: int) -> int:
+            return (await rpc.freeze(not_before)).block
 
-        assert asyncio.run(frozen(3)) == 3
-        with pytest.raises(ChainBehind):
-            asyncio.run(frozen(4))
+        for make in (lambda: Failover([late, late], CHAIN_ID), lambda: Rpc(late)):
+            assert asyncio.run(frozen(make(), 3)) == 3
+            with pytest.raises(ChainBehind):
+                asyncio.run(frozen(make(), 4))
 
 
 def test_another_chain_is_never_asked_anything_else(node: Node) -> None:

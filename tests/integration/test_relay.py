@@ -2,23 +2,17 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
+from juapesa.chain.purse import Purse, PurseLow
 from juapesa.issuance.domain import Orders
-from juapesa.issuance.relay import Relay
 from juapesa.money import CKES, CNGN, KES, Money
+from support.deaths import allowed_to_die, kill
 from support.hub import Desk, collected, send
 
 pytestmark = pytest.mark.needs_evm
-
-
-class Killed(BaseException):
-    """The process ends here: nothing of ours may catch it."""
 
 
 def test_a_send_is_minted_swapped_and_burnt_in_one_transaction(desk: Desk) -> None:
@@ -60,26 +54,6 @@ def test_an_item_waits_for_its_quorum(desk: Desk) -> None:
     assert desk.item(item).state == "settled"
 
 
-def kill(relay: Relay, name: str, *, after: bool) -> Relay:
-    """The relay, dying as it enters (or has just left) one of its own steps."""
-    of = relay.courier if name == "hand_over" else relay
-    step = getattr(of, name)
-    inner_async = asyncio.iscoroutinefunction(step)
-
-    async def dying_async(*arguments: Any) -> Any:
-        if after:
-            await step(*arguments)
-        raise Killed
-
-    def dying(*arguments: Any) -> Any:
-        if after:
-            step(*arguments)
-        raise Killed
-
-    object.__setattr__(of, name, dying_async if inner_async else dying)
-    return relay
-
-
 POINTS = [
     ("_intend", False),  # nothing on record
     ("_intend", True),  # on record, not sent
@@ -103,14 +77,6 @@ def test_killed_at_any_step_and_restarted_it_settles_exactly_once(
     assert [(desk.item(each).state, desk.item(each).reason) for each in items] == [("settled", "")] * 3
     assert [desk.settled_events(each) for each in items] == [1] * 3
     assert desk.chain.supply(CKES) == Money.whole(13_003_000, CKES).minor
-
-
-@contextmanager
-def allowed_to_die() -> Iterator[None]:
-    try:
-        yield
-    except Killed:
-        return
 
 
 def test_a_batch_whose_nonce_was_taken_is_made_anew(desk: Desk) -> None:
@@ -326,6 +292,22 @@ def test_a_price_that_has_become_too_low_is_raised_at_the_same_nonce(desk: Desk)
         )
     assert len(tried) == 2
     assert desk.chain.node.ask("eth_getTransactionReceipt", tried[0]["tx_hash"])["status"] == "0x1"
+
+
+def test_a_relayer_without_money_for_fees_builds_nothing_and_says_so(desk: Desk) -> None:
+    desk.capital()
+    item, before = desk.order(send("S1")), included_batches(desk)
+
+    async def poor() -> None:
+        with desk.relay(purse=Purse(floor_hbar=10_000, fee_max_hbar=50)) as relay:
+            await relay.tick()
+
+    with pytest.raises(PurseLow):
+        asyncio.run(poor())
+    assert (desk.item(item).state, desk.item(item).attempts) == ("open", 0)
+    desk.settle_all()
+    assert desk.item(item).state == "settled"
+    assert included_batches(desk) == before + 1
 
 
 def test_a_full_batch_fits_under_the_gas_cap(desk: Desk) -> None:

@@ -31,6 +31,7 @@ from juapesa.payments.saga import (
     SetStatus,
     StartLeg,
     Tell,
+    TriedAgain,
     plan,
     step,
 )
@@ -139,6 +140,7 @@ OUTCOMES = st.sampled_from(
         GaveUp(Reason.EXPIRED),
         ItemSettled(),
         ItemFailed("slippage"),
+        TriedAgain(),
     ]
 )
 SHAPES = st.sampled_from(

@@ -36,7 +36,7 @@ START_IN_PAST_SECONDS = 600
 MIDS_E18 = {CKES: 7_720_000_000_000_000, CNGN: 650_000_000_000_000}
 HUB_USDC = 250_000 * 10**6
 PUBLISHERS = 3
-# As deployments/networks/hedera-local.toml has them, with less spread.
+# As on a network, with limits as large as the pool: tests trade more in an hour than people do.
 SETTINGS = (0, 800, 100, 60, 900, 20_000, 20_000, 900_000, 500_000, 1_000_000, 1_000_000, 100_000)
 MAX_STEP_PPM, SOURCES_MIN = 20_000, 3
 

@@ -32,6 +32,7 @@ class Scope(StrEnum):
     PAYMENTS_WRITE = "payments:write"
     PAYMENTS_READ = "payments:read"
     ACCOUNTS_READ = "accounts:read"
+    OPERATIONS_READ = "operations:read"  # what needs a person of the house
 
 
 class Proof(StrEnum):

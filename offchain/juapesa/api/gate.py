@@ -66,18 +66,25 @@ class Gate:
             signed: Annotated[str | None, Security(SIGNED)],
             bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],  # noqa: ARG001 - documents
         ) -> Client:
-            message = signing.Message(
-                request.method,
-                _target(request),
-                request.headers.get("idempotency-key", ""),
-                await request.body(),
-            )
-            client = await asyncio.to_thread(self._admit, signed or "", message)
-            if scope not in client.scopes:
-                raise ScopeMissing(f"This client lacks the scope {scope}.")
-            return client
+            return await self.admitted(request, signed or "", scope)
 
         return caller
+
+    async def admitted(self, request: Request, authorization: str, scope: Scope) -> Client:
+        """The client that sent this request, who has this scope.
+
+        Raises NotAuthenticated, TooManyRequests, ScopeMissing.
+        """
+        message = signing.Message(
+            request.method,
+            _target(request),
+            request.headers.get("idempotency-key", ""),
+            await request.body(),
+        )
+        client = await asyncio.to_thread(self._admit, authorization, message)
+        if scope not in client.scopes:
+            raise ScopeMissing(f"This client lacks the scope {scope}.")
+        return client
 
     def once(
         self, client: Client, key: str, given: BaseModel, status: int, act: Callable[[UnitOfWork], BaseModel]

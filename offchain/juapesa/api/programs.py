@@ -6,13 +6,15 @@ from juapesa.api.accounts import account_routes
 from juapesa.api.clients import Clients
 from juapesa.api.gate import Gate
 from juapesa.api.liabilities import liability_routes
+from juapesa.api.ops import ops_routes
 from juapesa.api.payments import PaymentDesk, payment_routes
+from juapesa.api.receipts import Pages
 from juapesa.assembly import Parts
 from juapesa.transparency.liabilities import KEY_NAME
 
 
 def program_routes(parts: Parts) -> tuple[APIRouter, ...]:
-    """Payments and accounts behind their gate."""
+    """Payments, accounts and the operators' page behind their gate."""
     clients = Clients(parts.sealer, parts.clock)
     gate = Gate(parts.db, clients, parts.clock, parts.keystore.secret("api"))
     desk = PaymentDesk(parts.people, parts.payments, parts.receipts)
@@ -20,4 +22,5 @@ def program_routes(parts: Parts) -> tuple[APIRouter, ...]:
         payment_routes(parts.db, gate, desk),
         account_routes(parts.db, gate, parts.ledger),
         liability_routes(parts.db, gate, parts.keystore.secret(KEY_NAME)),
+        ops_routes(parts.db, gate, parts.stuck, Pages()),
     )

@@ -1,6 +1,7 @@
 """Receipts for everybody who has the code: a page that lives, and the same as JSON."""
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,14 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def render(self, name: str, request: Request, status: int = 200, **values: Any) -> Response:
+    def render(
+        self,
+        name: str,
+        request: Request,
+        status: int = 200,
+        more_headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> Response:
         """One page in the reader's language, with a policy that lets only its own script run."""
         language = choose_language(
             request.query_params.get("lang"), request.headers.get("accept-language", "")
@@ -50,6 +58,7 @@ class Pages:
             "Content-Security-Policy": policy,
             "Content-Language": language,
             "Vary": "Accept-Language",
+            **(more_headers or {}),
         }
         return HTMLResponse(html, status, headers)
 

@@ -98,6 +98,7 @@ class Courier:
     chain_id: int
     unseen_seconds: float = UNSEEN_SECONDS
     lost_seconds: float = LOST_SECONDS
+    send_seconds_max: float = SEND_SECONDS_MAX
     _hands: dict[str, _Hand] = field(default_factory=dict)  # by hash, of what this process handed over
     _overtaken: dict[int, float] = field(default_factory=dict)  # since when a letter's nonce has been used
 
@@ -142,7 +143,7 @@ class Courier:
 
     async def _handed(self, raw: bytes) -> Handed:
         try:
-            async with asyncio.timeout(SEND_SECONDS_MAX):
+            async with asyncio.timeout(self.send_seconds_max):
                 await self.rpc.send_raw(raw)
         except TimeoutError:
             return Handed.UNKNOWN

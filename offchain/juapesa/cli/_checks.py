@@ -17,6 +17,8 @@ from juapesa.db import EmbeddedPostgres, reading
 from juapesa.db.migrate import position
 from juapesa.errors import JuaError, Unavailable
 from juapesa.ledger.engine.checks import last_verdict
+from juapesa.payments import stuck_store
+from juapesa.payments.rail_work import patience
 from juapesa.transparency import anchor_store
 
 TIMEOUT_SECONDS = 3.0
@@ -65,6 +67,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "keys", lambda: _keys(settings)
     yield "database", lambda: _database(settings)
     yield "books", lambda: _books(settings)
+    yield "payments", lambda: _payments(settings)
     yield "anchors", lambda: _anchors(settings)
     yield "chain", lambda: _chain(settings)
     yield "clock", lambda: _clock(settings)
@@ -133,6 +136,20 @@ def _books(settings: Settings) -> str:
     if age > CHECK_AGE_MAX:
         raise Fault(f"last checked at {checked.at:%Y-%m-%d %H:%M} UTC", "Does the bookkeeper run?")
     return f"{checked.verdict.transfers} rows, all as they were booked, {age.total_seconds():.0f} s ago"
+
+
+def _payments(settings: Settings) -> str:
+    before = datetime.now(UTC) - patience(settings.waits)
+    try:
+        with reading(_database_url(settings)) as snapshot:
+            stuck = stuck_store.legs(snapshot, before)
+    except psycopg.Error as problem:
+        raise Fault(f"they cannot be read ({type(problem).__name__})", "Run `jua db upgrade`.") from problem
+    if stuck:
+        raise Fault(
+            f"{len(stuck)} need a person, the first is {stuck[0]['code']}", "Look at `jua pay stuck`."
+        )
+    return "none needs a person"
 
 
 def _anchors(settings: Settings) -> str:

@@ -1,18 +1,17 @@
-"""`jua pay`: look at one payment."""
+"""`jua pay`: look at one payment; see and release those that are stuck."""
 
+import getpass
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from juapesa.assembly import assemble
+from juapesa.payments.decisions import Decision
+from juapesa.payments.stuck import StuckLeg
 
-app = typer.Typer(help="Look at a payment.", no_args_is_help=True)
-
-
-@app.callback()
-def pay() -> None:
-    """Look at a payment."""
+app = typer.Typer(help="Look at a payment; see and release those that are stuck.", no_args_is_help=True)
 
 
 @app.command()
@@ -41,3 +40,53 @@ def trace(
     for line in lines:
         beside = "  ".join(part for part in (line.detail, line.operator_receipt or "") if part)
         typer.echo(f"  {line.at:%Y-%m-%d %H:%M:%S.%f}  {line.name:<22} {beside}".rstrip())
+
+
+@app.command()
+def stuck(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
+) -> None:
+    """Payments that need a person: since when, why, when they are tried again, what may be decided."""
+    with assemble(name="cli") as parts, parts.db.unit_of_work() as uow:
+        found = parts.stuck.stuck(uow)
+    if as_json:
+        typer.echo(json.dumps({"stuck": [asdict(each) for each in found]}, default=str))
+        return
+    for each in found:
+        typer.echo("\n".join(_lines(each)))
+    typer.echo(f"{len(found)} stuck", err=True)
+
+
+@app.command()
+def release(
+    code: Annotated[str, typer.Argument(help="The receipt code.")],
+    leg: Annotated[int, typer.Option(help="The leg's number, as `jua pay stuck` shows it.")],
+    because: Annotated[str, typer.Option(help="Why; on record for good, so no phone numbers.")],
+    decision: Annotated[
+        Decision,
+        typer.Option(
+            help="try again now; give up and pay back; the operator states that it has, or has not, paid"
+            " (two people); an ended one is dealt with"
+        ),
+    ] = Decision.TRY_AGAIN,
+    by: Annotated[str | None, typer.Option(help="Who decides; the machine's user unless told.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
+) -> None:
+    """Decide about a stuck leg. What is not stuck or not safe is refused; twice is as once."""
+    with assemble(name="cli") as parts, parts.db.unit_of_work() as uow:
+        made = parts.stuck.release(uow, code, leg, decision, by=by or getpass.getuser(), because=because)
+    if as_json:
+        typer.echo(json.dumps({"code": code, **asdict(made)}, default=str))
+        return
+    done = "" if made.acted else "; a second person has to say the same within a day"
+    typer.echo(f"{code} leg {made.seq}: {made.decision}, {made.at:%Y-%m-%d %H:%M:%S} by {made.by}{done}")
+
+
+def _lines(leg: StuckLeg) -> list[str]:
+    again = f"{leg.next_at:%Y-%m-%d %H:%M:%S}" if leg.next_at else "not by itself"
+    return [
+        f"{leg.code}  leg {leg.seq}  {leg.kind} {leg.state}  {leg.payment} {leg.status}",
+        f"  since {leg.since:%Y-%m-%d %H:%M:%S}, asked {leg.attempts} times, tried again: {again}",
+        f"  {leg.reason}" + (f" ({leg.last_word})" if leg.last_word else ""),
+        f"  may be decided: {', '.join(leg.choices)}",
+    ]

@@ -225,8 +225,17 @@ def load(**overrides: Any) -> Settings:
             "daraja": _defaulted(settings.daraja, base_url=settings.ports.daraja),
             "momo": _defaulted(settings.momo, base_url=settings.ports.momo),
             "africastalking": _defaulted(settings.africastalking, base_url=settings.ports.africastalking),
+            "anchor": _at_the_sandbox(settings) if chain.network == SANDBOX_NETWORK else settings.anchor,
         }
     )
+
+
+def _at_the_sandbox(settings: Settings) -> AnchorSettings:
+    """The sandbox's mirror node and its one node, where nobody has set others."""
+    anchor = _defaulted(settings.anchor, mirror_url=settings.ports.chain)
+    if "nodes" in anchor.model_fields_set:
+        return anchor
+    return anchor.model_copy(update={"nodes": {"0.0.3": f"127.0.0.1:{settings.ports.hapi}"}})
 
 
 def _local_publishers(settings: Settings) -> list[str]:

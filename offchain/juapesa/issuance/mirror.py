@@ -8,17 +8,26 @@ supply, a claim or a reserve, the mirror's must be equal.
 """
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from juapesa.chain import Deployment, Rpc
 from juapesa.chain.log_entries import Entry
 from juapesa.db import Database, UnitOfWork
-from juapesa.issuance import store
+from juapesa.issuance import mirror_rows, store
 from juapesa.issuance.errors import MirrorDiverged
-from juapesa.issuance.movements import HUB, POOL, SUPPLY, Place, movements, postable
+from juapesa.issuance.movements import (
+    HUB,
+    POOL,
+    SUPPLY,
+    Place,
+    leaf_row,
+    movements,
+    postable,
+    posting_key,
+)
 from juapesa.ledger import Ledger, Transfer
+from juapesa.ledger.errors import KeyReused
 from juapesa.money import Currency, Money
 
 CURSOR = "mirror"
@@ -93,7 +102,13 @@ class Mirror:
             )
             for source, target, units in flows
         ]
-        return not self.ledger.post(uow, f"chain/{tx_hash}/{of.code}", transfers).repeated
+        key = posting_key(tx_hash, of)
+        try:
+            return not self.ledger.post(uow, key, transfers).repeated
+        except KeyReused:  # it was booked wrongly once, and corrected under another key since
+            if mirror_rows.was_corrected(uow, key):
+                return False
+            raise
 
     def _check(self, uow: UnitOfWork, tx_hash: str, place: Place, said: dict[Currency, int]) -> None:
         for of, units in said.items():
@@ -109,15 +124,5 @@ class Mirror:
         return self.ledger.account(uow, kind, owner, of)
 
     def _insert_leaf(self, uow: UnitOfWork, tx_hash: str, block: int, of: Currency, entry: Entry) -> bool:
-        return store.insert_leaf(
-            uow,
-            log_index=entry.index,
-            kind=entry.kind,
-            token=of.code,
-            delta=entry.delta,
-            supply_after=entry.supply_after,
-            receipt_hash=entry.receipt,
-            leaf=hashlib.sha256(b"\x00" + entry.encoded(self.deployment.chain_id)).digest(),
-            tx_hash=tx_hash,
-            block=block,
-        )
+        row = leaf_row(of, entry, tx_hash, block, self.deployment.chain_id)
+        return store.insert_leaf(uow, **row)

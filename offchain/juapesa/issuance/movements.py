@@ -6,6 +6,7 @@ but in our contracts), the hub's claim with the pools (``HUB``), the pools' rese
 those that contracts/interfaces document.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -60,6 +61,26 @@ class Movements:
 def outside(of: Currency) -> Place:
     """Where a currency's tokens are that neither the hub nor a pool has."""
     return SUPPLY if of == USDC else OUTSIDE
+
+
+def posting_key(tx_hash: str, of: Currency) -> str:
+    """The ledger's key for what one transaction moved of one currency."""
+    return f"chain/{tx_hash}/{of.code}"
+
+
+def leaf_row(of: Currency, entry: Entry, tx_hash: str, block: int, chain_id: int) -> dict[str, Any]:
+    """An entry of the log as it is kept: the columns of ``issuance.leaf``."""
+    return {
+        "log_index": entry.index,
+        "kind": entry.kind,
+        "token": of.code,
+        "delta": entry.delta,
+        "supply_after": entry.supply_after,
+        "receipt_hash": entry.receipt,
+        "leaf": hashlib.sha256(b"\x00" + entry.encoded(chain_id)).digest(),
+        "tx_hash": tx_hash,
+        "block": block,
+    }
 
 
 def movements(logs: Sequence[dict[str, Any]], deployment: Deployment) -> Movements:

@@ -40,9 +40,7 @@ _MINT = abi.Function("mint", ("address", "uint64"))
 _APPROVE = abi.Function("approve", ("address", "uint256"))
 _PRICE_DIGEST = abi.Function("priceDigest", ("address", "uint128", "uint64"), ("bytes32",))
 _SWAP = abi.Function("swap", ("address", "address", "uint64", "uint64", "address", "uint64"))
-_SWAP_ROUTED = abi.Function(
-    "swapExactIn", ("address[]", "uint64", "uint64", "address", "uint64", f"{_PRICE}[]")
-)
+_SWAP_ROUTED = abi.Function("swapExactIn", ("address[]", "uint64", "uint64", "address", "uint64"))
 _ADD = abi.Function("addLiquidity", ("address", "uint64", "uint64", "uint80", "uint8", "bool"))
 _REMOVE = abi.Function("removeLiquidity", ("address", "uint80", "uint64", "uint64", "uint8", "bool"))
 _CONVERT = abi.Function("convert", ("address", "address", "uint64", "address"))
@@ -214,7 +212,7 @@ def _actions(protocol: Protocol) -> dict[str, Callable[[], int]]:
         return priced(lambda: chain.send(protocol.pools, _SWAP, token_in, token_out, amount, 1, me, LATE))
 
     def routed() -> int:
-        return chain.send(protocol.router, _SWAP_ROUTED, [kes, usdc], 1_000 * UNIT, 1, me, LATE, [])
+        return chain.send(protocol.router, _SWAP_ROUTED, [kes, usdc], 1_000 * UNIT, 1, me, LATE)
 
     def batch(count: int) -> Callable[[], int]:
         return priced(lambda: chain.send(protocol.router, _SETTLE, [], [protocol.group(count, 100 * UNIT)]))

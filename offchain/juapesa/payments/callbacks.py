@@ -7,14 +7,20 @@ taken as it stands if the amount is right; a reported failure, which leads to a 
 about, and the answer to that question is taken.
 """
 
+import logging
 from dataclasses import dataclass
 
 from juapesa.errors import InvalidInput
 from juapesa.payments.ports import Rails
 from juapesa.payments.rail_work import RailWork
+from juapesa.payments.stumbles import EVERYBODYS, slug_of
 from juapesa.rails.ports import Outcome
 
 KINDS = ("collect", "payout", "status", "timeout")
+TRIES_MAX = 5
+LATER = "later"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,8 +30,22 @@ class Callbacks:
     rails: Rails
     work: RailWork
 
-    async def take(self, rail_name: str, kind: str, reference: str, body: bytes) -> str:
-        """Act on one callback. What became of it, for the inbox: ``taken`` or why not."""
+    async def take(self, rail_name: str, kind: str, reference: str, body: bytes, attempt: int) -> str:
+        """Act on one callback. What became of it, for the inbox: ``taken``, ``later`` or why not.
+
+        One that raises is tried again when its lease ends, and after some tries no more: it is only news,
+        and the operator is asked about the leg all the same.
+        """
+        try:
+            return await self._take(rail_name, kind, reference, body)
+        except EVERYBODYS:
+            raise
+        except Exception as raised:  # noqa: BLE001 - it is logged and kept; other callbacks go on
+            slug = slug_of(raised)
+            log.error("a callback of %s about a %s raised %s", rail_name, kind, slug)  # noqa: TRY400 - no bodies
+            return LATER if attempt < TRIES_MAX else f"stumbled {attempt} times: {slug}"
+
+    async def _take(self, rail_name: str, kind: str, reference: str, body: bytes) -> str:
         rail = self.rails[rail_name]
         try:
             news = rail.parse_callback(kind, body)

@@ -13,10 +13,11 @@ from juapesa.db import UnitOfWork
 from juapesa.issuance.domain import Orders
 from juapesa.issuance.errors import UnknownItem
 from juapesa.issuance.service import Issuance, capital_order, liquidity_order
-from juapesa.ledger import AccountKind, Ledger, Transfer
+from juapesa.ledger import AccountKind, KeyReused, Ledger, Transfer
 from juapesa.money import USDC, Currency, Money, token_of
+from juapesa.payments.errors import FloatBooked
 
-TRIES_MAX = 100
+ORDERS_MAX = 100  # of one kind, failed ones with them
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,10 @@ class Capital:
     floats: dict[Currency, str]  # the rail that holds each currency's custody
 
     def open(self, uow: UnitOfWork) -> None:
-        """Book the opening floats and order the pools' first liquidity."""
+        """Book the opening floats and order the pools' liquidity: the first, and what settings have grown by.
+
+        Raises FloatBooked.
+        """
         for currency, rail in self.floats.items():
             self._book(uow, currency, rail)
         held = {currency: self._held(uow, currency, rail) for currency, rail in self.floats.items()}
@@ -40,7 +44,12 @@ class Capital:
         amount = Money(self.settings.float_minor[rail], currency)
         custody = self.ledger.account(uow, AccountKind.FLOAT, rail, currency)
         capital = self.ledger.account(uow, AccountKind.CAPITAL, "", currency)
-        self.ledger.post(uow, f"opening/{rail}", [Transfer(custody, capital, amount, "opening")])
+        try:
+            self.ledger.post(uow, f"opening/{rail}", [Transfer(custody, capital, amount, "opening")])
+        except KeyReused:
+            raise FloatBooked(
+                f"The opening float of {rail} is on record with another amount; set float_minor back to it."
+            ) from None
 
     def _held(self, uow: UnitOfWork, currency: Currency, rail: str) -> Money:
         account = self.ledger.account(uow, AccountKind.FLOAT, rail, currency)
@@ -51,22 +60,35 @@ class Capital:
         pool = Money.whole(self.settings.pool_whole[token.code], token)
         hub = Money.whole(self.settings.hub_whole[token.code], token)
         dollars = Money.whole(self.settings.pool_usdc_whole[token.code], USDC)
-        self._try(uow, lambda attempt: capital_order(pool + hub, rail, attempt), held)
-        self._try(uow, lambda attempt: liquidity_order(pool, dollars, attempt), held)
+        self._order_missing(uow, [pool + hub], lambda new, n: capital_order(new[0], rail, n), held)
+        self._order_missing(uow, [pool, dollars], lambda new, n: liquidity_order(new[0], new[1], n), held)
 
-    def _try(
+    def _order_missing(
         self,
         uow: UnitOfWork,
-        order: Callable[[int], tuple[uuid.UUID, Orders]],
+        wanted: list[Money],
+        order: Callable[[list[Money], int], tuple[uuid.UUID, Orders]],
         held: dict[Currency, Money],
     ) -> None:
-        """Order it again if every attempt before has failed."""
-        for attempt in range(1, TRIES_MAX):
-            item_id, orders = order(attempt)
+        """Order what is wanted beyond earlier orders that have not failed, if of everything something is."""
+        missing = wanted
+        for number in range(1, ORDERS_MAX):
+            item_id, orders = order(missing, number)
             try:
-                state = self.issuance.item(uow, item_id).state
+                earlier = self.issuance.item(uow, item_id)
             except UnknownItem:
                 self.issuance.order(uow, item_id, orders, held)
                 return
-            if state != "failed":
+            if earlier.state != "failed":
+                ordered = _amounts(earlier.orders)
+                missing = [want - had for want, had in zip(missing, ordered, strict=True)]
+            if not all(each.minor > 0 for each in missing):
                 return
+
+
+def _amounts(orders: Orders) -> list[Money]:
+    """What an order of capital, or of liquidity, is about."""
+    if orders.provide is not None:
+        return [orders.provide.token, orders.provide.usdc]
+    assert orders.mint is not None, "capital is minted"
+    return [orders.mint.amount]

@@ -43,3 +43,21 @@ class QuoteExpired(Conflict):
 
 class UnknownPayment(NotFound):
     slug = "unknown-payment"
+
+
+class FloatBooked(Conflict):
+    """The opening float of an operator is on record with another amount."""
+
+    slug = "float-booked"
+
+
+class NotStuck(Conflict):
+    """The leg has ended or is within its time: there is nothing to release."""
+
+    slug = "not-stuck"
+
+
+class NotSafe(Conflict):
+    """This decision could pay twice or lose money from sight; ``detail`` names those that cannot."""
+
+    slug = "not-safe"

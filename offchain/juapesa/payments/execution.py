@@ -116,8 +116,8 @@ class Execution:
                 store.add_event(uow, payment_id, now, status)
             case Tell(message, reason):
                 self._tell(uow, payment_id, Tell(message, reason))
-            case CallOperator(why):
-                self._call_operator(uow, payment_id, seq, why)
+            case CallOperator():
+                self._call_operator(uow, payment_id, seq, command)
 
     def _set_leg(self, uow: UnitOfWork, payment_id: int, seq: int, state: LegState, now: datetime) -> None:
         before = store.load(uow, payment_id).leg(seq)
@@ -128,13 +128,15 @@ class Execution:
             store.set_leg(uow, payment_id, seq, next_at=now, lease_until=None)
         if state in ENDED:
             store.set_leg(uow, payment_id, seq, next_at=None)
+            if before.state not in ENDED and store.end_call(uow, payment_id, seq):
+                store.add_event(uow, payment_id, now, "needs no operator any more", seq=seq)
 
-    def _call_operator(self, uow: UnitOfWork, payment_id: int, seq: int, why: str) -> None:
+    def _call_operator(self, uow: UnitOfWork, payment_id: int, seq: int, call: CallOperator) -> None:
         """Call a person, once for each reason: what is asked about again and again says the same."""
-        if store.needs_operator(uow, payment_id) == why:
+        if store.needs_operator(uow, payment_id) == call.why:
             return
-        store.call_operator(uow, payment_id, why)
-        store.add_event(uow, payment_id, self.clock.now(), "needs an operator", why, seq)
+        store.call_operator(uow, payment_id, call.why, call.until_end_of)
+        store.add_event(uow, payment_id, self.clock.now(), "needs an operator", call.why, seq)
 
     def _add_leg(self, uow: UnitOfWork, payment_id: int, kind: LegKind) -> None:
         legs = store.load(uow, payment_id).legs

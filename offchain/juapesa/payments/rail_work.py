@@ -42,6 +42,7 @@ from juapesa.payments.saga import (
     Tell,
 )
 from juapesa.payments.store import LegRow, Loaded
+from juapesa.payments.stumbles import EVERYBODYS, Stumbles, backoff
 from juapesa.rails.ports import CollectOrder, Outcome, PayoutOrder, Rail, RailAnswer, Reason
 
 Answer = TypeVar("Answer")
@@ -68,6 +69,10 @@ class RailWork:
     clock: Clock
     waits: WaitSettings
 
+    @property
+    def _stumbles(self) -> Stumbles:
+        return Stumbles(self.db, self.execution, self.clock, self.waits)
+
     async def tick(self) -> int:
         """Do what is due and wait for all of it; the number of legs that were worked on."""
         legs = await self.claim(LEGS_AT_ONCE)
@@ -79,7 +84,21 @@ class RailWork:
         return await asyncio.to_thread(self._claim, limit)
 
     async def work(self, leg: LegRow) -> None:
-        """Carry one claimed leg on by a step. May take as long as an operator takes to answer."""
+        """Carry one claimed leg on by a step. May take as long as an operator takes to answer.
+
+        What the step raises is kept with the leg, which is tried again later or parked: the others go on.
+        """
+        try:
+            await self._step(leg)
+        except EVERYBODYS:
+            raise
+        except Exception as raised:  # noqa: BLE001 - it is logged, kept, and shown to a person
+            await self._commit(self._stumbles.note, leg, raised)
+        else:
+            if leg.stumbles:
+                await self._commit(self._stumbles.forget, leg)
+
+    async def _step(self, leg: LegRow) -> None:
         if leg.kind in CHAIN_LEGS:
             await self._commit(self._follow_chain, leg)
             return
@@ -163,7 +182,7 @@ class RailWork:
             return
         if too_long:
             self._call_operator(uow, leg, "there has been no float for this refund for long")
-        later = now + self._backoff(leg.attempts + 1)
+        later = now + backoff(self.waits, leg.attempts + 1)
         store.add_event(uow, leg.payment_id, now, "waits for float", seq=leg.seq)
         store.set_leg(
             uow,
@@ -222,7 +241,7 @@ class RailWork:
             undecided = answer.outcome in _UNDECIDED
             given_up = undecided and self._patience_is_over(current, now)
             if given_up and current.kind is LegKind.COLLECT:
-                self._give_up(uow, current, answer, now)
+                self.give_up_collecting(uow, current, answer.code)
                 return
             if given_up:
                 self._call_operator(
@@ -232,30 +251,35 @@ class RailWork:
                 self._show_pending(uow, current)
             self._take(uow, current, answer, ask_again=self._poll(current))
 
-    def _give_up(self, uow: UnitOfWork, leg: LegRow, answer: RailAnswer, now: datetime) -> None:
-        """End a collection that nobody speaks of; its success may yet come to light (RAIL-3)."""
-        store.add_event(uow, leg.payment_id, now, "gave up asking", answer.code[:60], leg.seq)
+    def give_up_collecting(self, uow: UnitOfWork, leg: LegRow, code: str) -> None:
+        """End a collection that nobody speaks of; its success may yet come to light (RAIL-3).
+
+        ``code`` is the operator's last word.
+        """
+        now = self.clock.now()
+        store.add_event(uow, leg.payment_id, now, "gave up asking", code[:60], leg.seq)
         self.execution.record(uow, leg.payment_id, leg.seq, GaveUp(Reason.EXPIRED))
-        self._ask_ever_more_rarely(uow, leg, now)
+        if leg.asked_at is not None:
+            self._ask_ever_more_rarely(uow, leg, leg.asked_at, now)
 
     def _take_late(self, uow: UnitOfWork, leg: LegRow, answer: RailAnswer, now: datetime) -> None:
         """An answer about a leg that has ended: a success of a collection given up on is paid back."""
         store.set_leg(uow, leg.payment_id, leg.seq, next_at=None)
         self._take(uow, leg, answer, ask_again=self._poll(leg))
         if leg.state is LegState.FAILED and answer.outcome in _UNDECIDED:
-            self._ask_ever_more_rarely(uow, leg, now)
+            assert leg.asked_at is not None, "it has been asked about"
+            self._ask_ever_more_rarely(uow, leg, leg.asked_at, now)
 
-    def _ask_ever_more_rarely(self, uow: UnitOfWork, leg: LegRow, now: datetime) -> None:
+    def _ask_ever_more_rarely(self, uow: UnitOfWork, leg: LegRow, asked_at: datetime, now: datetime) -> None:
         """Ask again after as long as it has taken so far; after two days, never."""
-        assert leg.asked_at is not None, "it has been asked about"
-        waited = now - leg.asked_at
+        waited = now - asked_at
         if waited < LATE_SUCCESS_MAX:
             store.set_leg(uow, leg.payment_id, leg.seq, next_at=now + waited, lease_until=None)
 
     def _call_operator(self, uow: UnitOfWork, leg: LegRow, why: str) -> None:
         """Call a person, unless one is called already: the first reason is the one to look at."""
         if store.needs_operator(uow, leg.payment_id) is None:
-            self.execution.run(uow, leg.payment_id, leg.seq, [CallOperator(why)])
+            self.execution.run(uow, leg.payment_id, leg.seq, [CallOperator(why, leg.seq)])
 
     def _take(self, uow: UnitOfWork, leg: LegRow, answer: RailAnswer, *, ask_again: timedelta) -> None:
         now = self.clock.now()
@@ -277,7 +301,7 @@ class RailWork:
                 leg.payment_id,
                 leg.seq,
                 state=LegState.DUE,
-                next_at=now + self._backoff(leg.attempts),
+                next_at=now + backoff(self.waits, leg.attempts),
             )
             return
         if answer.outcome is Outcome.FAILED:
@@ -294,7 +318,7 @@ class RailWork:
         if after.state in {LegState.PENDING, LegState.UNKNOWN}:
             store.set_leg(uow, leg.payment_id, leg.seq, next_at=now + ask_again)
         if after.state is LegState.DUE:
-            store.set_leg(uow, leg.payment_id, leg.seq, next_at=now + self._backoff(leg.attempts))
+            store.set_leg(uow, leg.payment_id, leg.seq, next_at=now + backoff(self.waits, leg.attempts))
 
     def _show_pending(self, uow: UnitOfWork, leg: LegRow) -> None:
         saga = store.load(uow, leg.payment_id).saga
@@ -368,8 +392,7 @@ class RailWork:
         )
 
     def _patience_is_over(self, leg: LegRow, now: datetime) -> bool:
-        patience = timedelta(seconds=self.waits.collect_give_up_seconds)
-        return leg.asked_at is not None and now >= leg.asked_at + patience
+        return leg.asked_at is not None and now >= leg.asked_at + patience(self.waits)
 
     def _wait_after_order(self, leg: LegRow) -> timedelta:
         collecting = leg.kind is LegKind.COLLECT
@@ -386,9 +409,10 @@ class RailWork:
         )
         return max(pace, (self.clock.now() - leg.asked_at) / 8)
 
-    def _backoff(self, attempts: int) -> timedelta:
-        doubled = self.waits.retry_seconds * 2 ** min(attempts, 16)
-        return timedelta(seconds=min(doubled, self.waits.retry_seconds_max))
+
+def patience(waits: WaitSettings) -> timedelta:
+    """How long a leg may be under way before somebody has to look, or to give up."""
+    return timedelta(seconds=waits.collect_give_up_seconds)
 
 
 def _with_details(answer: RailAnswer, hint: RailAnswer) -> RailAnswer:

@@ -120,7 +120,12 @@ class GaveUp:
     reason: Reason
 
 
-Fact = Answered | ItemSettled | ItemFailed | GaveUp
+@dataclass(frozen=True, slots=True)
+class TriedAgain:
+    """A person wants what the chain refused too often to be tried once more."""
+
+
+Fact = Answered | ItemSettled | ItemFailed | GaveUp | TriedAgain
 
 
 # --- commands ------------------------------------------------------------------------------
@@ -198,9 +203,13 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class CallOperator:
-    """A person must look: no rule of ours may go on alone."""
+    """A person must look: no rule of ours may go on alone.
+
+    ``until_end_of``: the leg whose end ends the call too; None where only the person does.
+    """
 
     why: str
+    until_end_of: int | None = None
 
 
 Command = SetLeg | StartLeg | AddLeg | Book | SetStatus | Tell | CallOperator
@@ -231,6 +240,14 @@ def step(saga: Saga, seq: int, fact: Fact) -> list[Command]:
             return [] if leg.state in ENDED else _done(saga, leg)
         case ItemFailed():
             return [] if leg.state in ENDED else _failed(saga, leg, Reason.OTHER)
+        case TriedAgain():
+            return [AddLeg(leg.kind)] if is_given_up_by_the_chain(saga, leg) else []
+
+
+def is_given_up_by_the_chain(saga: Saga, leg: Leg) -> bool:
+    """Whether money waits for a leg of the chain that was refused and is not being tried again."""
+    undoing = leg.kind in {LegKind.UNWIND, LegKind.RESTORE}
+    return undoing and leg.state is LegState.FAILED and saga.after(leg) is None
 
 
 def _answered(saga: Saga, leg: Leg, answer: RailAnswer) -> list[Command]:

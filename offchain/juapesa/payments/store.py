@@ -37,6 +37,7 @@ class LegRow:
     hold_id: int | None
     asked_at: datetime | None
     attempts: int
+    stumbles: int  # steps in a row that raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,14 @@ def set_leg(uow: UnitOfWork, payment_id: int, seq: int, **columns: Any) -> None:
     )
 
 
+def stumbles(uow: UnitOfWork, payment_id: int, seq: int) -> int:
+    """How many steps of a leg have raised in a row; its payment is locked until the unit of work ends."""
+    uow.execute("SELECT FROM payments.payment WHERE id = %s FOR UPDATE", (payment_id,))
+    row = uow.one("SELECT stumbles FROM payments.leg WHERE payment_id = %s AND seq = %s", (payment_id, seq))
+    assert row is not None, f"leg {seq} of payment {payment_id} is on record"
+    return int(row["stumbles"])
+
+
 def set_status(uow: UnitOfWork, payment_id: int, status: Status, ended_at: datetime | None) -> None:
     uow.execute(
         "UPDATE payments.payment SET status = %s, ended_at = %s WHERE id = %s",
@@ -277,8 +286,18 @@ def needs_operator(uow: UnitOfWork, payment_id: int) -> str | None:
     return row["needs_operator"] if row is not None else None
 
 
-def call_operator(uow: UnitOfWork, payment_id: int, why: str) -> None:
-    uow.execute("UPDATE payments.payment SET needs_operator = %s WHERE id = %s", (why, payment_id))
+def call_operator(uow: UnitOfWork, payment_id: int, why: str | None, until_end_of: int | None = None) -> None:
+    """``None``: nobody is called any more. ``until_end_of`` is the leg whose end ends the call."""
+    uow.execute(
+        "UPDATE payments.payment SET needs_operator = %s, call_ends_with = %s WHERE id = %s",
+        (why, until_end_of, payment_id),
+    )
+
+
+def end_call(uow: UnitOfWork, payment_id: int, seq: int) -> bool:
+    """A leg has ended: whether a person was called until then, and is no more."""
+    sql = "UPDATE payments.payment SET needs_operator = NULL, call_ends_with = NULL"
+    return bool(uow.execute(f"{sql} WHERE id = %s AND call_ends_with = %s", (payment_id, seq)))
 
 
 def add_event(
@@ -303,4 +322,5 @@ def _leg(row: dict[str, Any]) -> LegRow:
         hold_id=row["hold_id"],
         asked_at=row["asked_at"],
         attempts=row["attempts"],
+        stumbles=row["stumbles"],
     )

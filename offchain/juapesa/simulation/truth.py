@@ -20,7 +20,7 @@ IN_HAND = frozenset({"asking", "pending", "unknown"})
 Place = tuple[str, str, str]  # kind of account, owner, currency
 
 
-class Broken(Exception):
+class Broken(BaseException):  # not an Exception: what the house does with a step that raises must not hide it
     """A promise is not kept."""
 
 
@@ -76,7 +76,10 @@ _BALANCES = (
 
 
 def payments(uow: UnitOfWork) -> list[Seen]:
-    """Every payment of this history."""
+    """Every payment of this history. Raises Broken when a step of one has raised."""
+    stumbled = uow.one("SELECT kind, stumbled_on FROM payments.leg WHERE stumbles > 0 LIMIT 1")
+    if stumbled is not None:
+        raise Broken(f"the step of a {stumbled['kind']} raised {stumbled['stumbled_on']}")
     found: dict[int, list[dict[str, Any]]] = {}
     for row in uow.all(_PAYMENTS):
         found.setdefault(row["id"], []).append(row)

@@ -22,6 +22,7 @@ from juapesa.simulation.customers import Customers
 from juapesa.simulation.database import Fate
 from juapesa.simulation.hand import Death, Job, Process, wait
 from juapesa.simulation.house import FLOATS, House, local
+from juapesa.simulation.operations import Operations
 from juapesa.simulation.operators import CALLBACK_TRIES_MAX, Operator, told
 from juapesa.simulation.truth import Broken, Seen
 
@@ -80,6 +81,7 @@ class World:
         self.texts = Texts(self)
         self.agents = [self._new_agent(f"settler-{number}") for number in range(1, AGENTS + 1)]
         self.customers = Customers(house, self.chance, self.note)
+        self.operations = Operations(house, seed, self.note)
         self._statuses: dict[int, str] = {}
         self._writes_checked = self._due_known_at = -1
         self._due: datetime | None = None
@@ -153,6 +155,11 @@ class World:
 
     def _long_time_passes(self) -> None:
         self.clock.elapsed += self.chance.pick((120.0, 650.0, 4_000.0))
+        self._person_decides()
+
+    def _person_decides(self) -> None:
+        with self._in_the_api():
+            self.operations.act()
 
     def _clock_jumps(self) -> None:
         """It is wrong for a while; or time really has gone by, as when a machine was off for long."""
@@ -313,6 +320,7 @@ class World:
         self.clock.skew = 0.0
         for later in HOURS_LATER:
             self.clock.elapsed += later
+            self._person_decides()
             self._quiet()
 
     def _quiet(self) -> None:

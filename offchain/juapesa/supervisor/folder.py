@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from juapesa.config.settings import LOCAL_NETWORK
 from juapesa.db import EmbeddedPostgres
-from juapesa.supervisor.errors import AlreadyRunning, PortTaken
+from juapesa.supervisor.errors import AlreadyRunning, ChainLost, PortTaken
 
 OURS = ("pg", "chain", "keys", "deployments", "logs", "run")
 
@@ -54,6 +55,20 @@ def empty(data_dir: Path) -> None:
     for name in OURS:
         if (data_dir / name).exists():
             shutil.rmtree(data_dir / name)
+
+
+def keep_network(data_dir: Path, network: str) -> None:
+    """A folder's database speaks of one chain only. Raises ChainLost when it began on another network."""
+    file = data_dir / "chain" / "network"
+    began = file.read_text() if file.exists() else network
+    if not file.exists() and (data_dir / "chain" / "state.json").exists():
+        began = LOCAL_NETWORK  # the only one there was when nothing was written down
+    if began != network:
+        raise ChainLost(
+            f"{data_dir} is a house on {began}. Say `--network {began}`, or start it anew with --fresh."
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(network)
 
 
 def require_free_ports(ports: Mapping[str, int]) -> None:

@@ -73,6 +73,7 @@ class LocalRun:
             if self.fresh:
                 folder.empty(self.data_dir)
                 folder.forget_processes(self.data_dir)
+            folder.keep_network(self.data_dir, self.settings.chain.network)
             folder.require_free_ports(ports_needed(self.settings))
             embedded = self.settings.database_url is None
             will = LastWill(self.data_dir, with_database=embedded)

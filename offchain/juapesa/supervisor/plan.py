@@ -161,6 +161,8 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         Process("bookkeeper", agent("bookkeeper"), after=base),
         Process("settler", agent("settler"), after=(*base, "world", "api")),
     ]
+    if settings.anchor.topic is not None:
+        rows.append(Process("anchor", agent("anchor"), after=base))
     attesters = [
         Process(
             f"attester-{number}",

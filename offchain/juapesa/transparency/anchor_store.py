@@ -30,6 +30,11 @@ class UnderWay:
     tried_at: datetime | None
     outcome: str | None
 
+    @property
+    def failed(self) -> bool:
+        """Whether no transaction is left that might still carry it."""
+        return self.outcome is not None or self.transaction is None
+
 
 def insert_anchor(uow: UnitOfWork, topic: str, anchor: Anchor, now: datetime) -> int:
     """Put a message on record as under way; its number. A second one under way is a bug."""
@@ -65,6 +70,12 @@ def end_attempt(uow: UnitOfWork, transaction: str, outcome: str) -> None:
         "UPDATE transparency.anchor_attempt SET outcome = %s WHERE transaction = %s AND outcome IS NULL",
         (outcome, transaction),
     )
+
+
+def delete_anchor(uow: UnitOfWork, anchor: int) -> None:
+    """Forget a message that never got into a topic, with its transactions."""
+    uow.execute("DELETE FROM transparency.anchor_attempt WHERE anchor = %s", (anchor,))
+    uow.execute("DELETE FROM transparency.anchor WHERE number = %s AND sequence IS NULL", (anchor,))
 
 
 def place(uow: UnitOfWork, anchor: int, sequence: int, running_hash: bytes, now: datetime) -> None:

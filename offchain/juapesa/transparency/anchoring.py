@@ -112,15 +112,18 @@ class Anchoring:
         Raises NodeUnreachable, MirrorUnreachable, AnchorRefused. The next goes on from what is on record.
         """
         found = await asyncio.to_thread(self._under_way)
-        if found is None:
+        if found is not None and found.failed:
+            if found.anchor.topic != self.topic:
+                await asyncio.to_thread(self._give_up, found)
+                return 0
+            if found.tried_at is not None and self.clock.now() - found.tried_at < self.every:
+                return 0
+            found = await asyncio.to_thread(self._try_again, found)
+        elif found is None:
             due = await self.due()
             if due is None:
                 return 0
             found = await asyncio.to_thread(self._begin, due)
-        elif found.outcome is not None or found.transaction is None:
-            if found.tried_at is not None and self.clock.now() - found.tried_at < self.every:
-                return 0
-            found = await asyncio.to_thread(self._try_again, found)
         return int(await self._follow(found))
 
     async def due(self) -> Anchor | None:
@@ -201,6 +204,11 @@ class Anchoring:
             store.insert_attempt(uow, found.anchor.number, str(self._transaction()), self.clock.now())
         return self._known_under_way()
 
+    def _give_up(self, found: UnderWay) -> None:
+        """A message for a topic that is not ours any more, and that never got into it."""
+        with self.db.unit_of_work() as uow:
+            store.delete_anchor(uow, found.anchor.number)
+
     def _known_under_way(self) -> UnderWay:
         found = self._under_way()
         assert found is not None
@@ -258,10 +266,9 @@ def log_reader(rpc: Rpc, deployment: Deployment) -> LogReader:
 
     async def read() -> Checkpoint | None:
         try:
-            block = await rpc.block_number()
+            at = await rpc.freeze()
             size, root = await asyncio.gather(
-                rpc.call(deployment.registry, SIZE.call(), block=block),
-                rpc.call(deployment.registry, ROOT.call(), block=block),
+                at.call(deployment.registry, SIZE.call()), at.call(deployment.registry, ROOT.call())
             )
         except Unavailable as silence:  # the ledger's heads do not wait for the chain
             get_logger("anchor").warning("no checkpoint of the log", why=silence.slug)

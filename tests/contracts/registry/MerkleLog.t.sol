@@ -6,7 +6,7 @@ import {Base} from "../Base.sol";
 
 /// @dev The compact log against the recursive definition of RFC 9162 section 2.1.1, written as it reads.
 contract MerkleLogTest is Base {
-    using MerkleLog for MerkleLog.Appender;
+    using MerkleLog for MerkleLog.Peaks;
 
     MerkleLog.Peaks private _peaks;
     bytes32[] private _leaves;
@@ -59,13 +59,13 @@ contract MerkleLogTest is Base {
         for (uint256 i = 0; i < before % 40; i++) {
             _append(abi.encode(i));
         }
-        MerkleLog.Appender memory appender = MerkleLog.appender(uint64(_leaves.length));
-        for (uint256 i = 0; i < many % 90; i++) {
-            bytes32 leaf = sha256(abi.encode("many", i));
-            appender.append(_peaks, leaf);
-            _leaves.push(leaf);
+        uint64 size = uint64(_leaves.length);
+        bytes32[] memory leaves = new bytes32[](many % 90);
+        for (uint256 i = 0; i < leaves.length; i++) {
+            leaves[i] = sha256(abi.encode("many", i));
+            _leaves.push(leaves[i]);
         }
-        appender.commit(_peaks);
+        _peaks.append(size, leaves);
         same("root", _root(), _mth(0, _leaves.length));
     }
 
@@ -170,9 +170,9 @@ contract MerkleLogTest is Base {
 
     function _append(bytes memory data) private {
         bytes32 leaf = sha256(abi.encodePacked(hex"00", data));
-        MerkleLog.Appender memory appender = MerkleLog.appender(uint64(_leaves.length));
-        appender.append(_peaks, leaf);
-        appender.commit(_peaks);
+        bytes32[] memory leaves = new bytes32[](1);
+        leaves[0] = leaf;
+        _peaks.append(uint64(_leaves.length), leaves);
         _leaves.push(leaf);
     }
 

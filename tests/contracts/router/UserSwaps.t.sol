@@ -27,7 +27,6 @@ contract UserSwapsTest is RouterBase {
     bytes32 private constant TRANSFER = keccak256("Transfer(address,address,uint256)");
     uint64 internal constant LATE = type(uint64).max;
     address internal to = address(0x70);
-    SignedPrice[] internal none;
 
     function setUp() public virtual override {
         super.setUp();
@@ -55,7 +54,7 @@ contract UserSwapsTest is RouterBase {
             uint256 held = token(given).balanceOf(address(this));
             uint256 before = token(got).balanceOf(to);
             vm.recordLogs();
-            same("told", router.swapExactIn(paths[i], amounts[i], quoted, to, LATE, none), quoted);
+            same("told", router.swapExactIn(paths[i], amounts[i], quoted, to, LATE), quoted);
             same("moves", moves(vm.getRecordedLogs()), 2);
             same("drawn", held - token(given).balanceOf(address(this)), amounts[i]);
             same("paid", token(got).balanceOf(to) - before, quoted);
@@ -75,7 +74,7 @@ contract UserSwapsTest is RouterBase {
             uint256 held = token(given).balanceOf(address(this));
             uint256 before = token(got).balanceOf(to);
             vm.recordLogs();
-            same("told", router.swapExactOut(paths[i], amounts[i], quoted, to, LATE, none), quoted);
+            same("told", router.swapExactOut(paths[i], amounts[i], quoted, to, LATE), quoted);
             same("moves", moves(vm.getRecordedLogs()), 2);
             same("drawn", held - token(given).balanceOf(address(this)), quoted);
             same("paid", token(got).balanceOf(to) - before, amounts[i]);
@@ -86,12 +85,12 @@ contract UserSwapsTest is RouterBase {
     function test_a_swap_brings_its_prices() public {
         vm.warp(START + 901);
         vm.expectPartialRevert(IPoolsBook.StalePrice.selector);
-        router.swapExactIn(sale(), 1000e6, 0, to, LATE, none);
-        uint64 out = router.swapExactIn(sale(), 1000e6, 0, to, LATE, pricesOf(kes, KES_MID));
+        router.swapExactIn(sale(), 1000e6, 0, to, LATE);
+        uint64 out = router.swapExactInWithPrices(sale(), 1000e6, 0, to, LATE, pricesOf(kes, KES_MID));
         same("paid", usdc.balanceOf(to), out);
         vm.expectPartialRevert(IPoolsBook.StalePrice.selector);
-        router.swapExactOut(twoHops(), 1000e6, 1000e6, to, LATE, none);
-        router.swapExactOut(twoHops(), 1000e6, 1000e6, to, LATE, pricesOf(ngn, NGN_MID));
+        router.swapExactOut(twoHops(), 1000e6, 1000e6, to, LATE);
+        router.swapExactOutWithPrices(twoHops(), 1000e6, 1000e6, to, LATE, pricesOf(ngn, NGN_MID));
         same("bought", ngn.balanceOf(to), 1000e6);
         nothingStays();
     }
@@ -108,8 +107,8 @@ contract UserSwapsTest is RouterBase {
         bytes32 after_ = stateNow();
         vm.revertToState(before);
         bytes memory through = exactOut
-            ? abi.encodeCall(IUserSwaps.swapExactOut, (path, amount, LATE, to, LATE, none))
-            : abi.encodeCall(IUserSwaps.swapExactIn, (path, amount, 0, to, LATE, none));
+            ? abi.encodeCall(IUserSwaps.swapExactOut, (path, amount, LATE, to, LATE))
+            : abi.encodeCall(IUserSwaps.swapExactIn, (path, amount, 0, to, LATE));
         (bool done, bytes memory said) = address(router).call(through);
         yes("both or neither", done == wanted);
         same("answer", keccak256(said), keccak256(answer));
@@ -122,19 +121,19 @@ contract UserSwapsTest is RouterBase {
     function test_swaps_that_cannot_be() public {
         (uint64 out,) = router.quoteExactIn(sale(), 1000e6);
         vm.expectRevert(abi.encodeWithSelector(IPools.MinOutNotMet.selector, out, out + 1));
-        router.swapExactIn(sale(), 1000e6, out + 1, to, LATE, none);
+        router.swapExactIn(sale(), 1000e6, out + 1, to, LATE);
         (uint64 cost,) = router.quoteExactOut(sale(), 10e6);
         vm.expectRevert(abi.encodeWithSelector(IPools.MaxInExceeded.selector, cost, cost - 1));
-        router.swapExactOut(sale(), 10e6, cost - 1, to, LATE, none);
+        router.swapExactOut(sale(), 10e6, cost - 1, to, LATE);
         vm.expectRevert(abi.encodeWithSelector(IUserSwaps.SwapExpired.selector, START - 1, START));
-        router.swapExactIn(sale(), 1000e6, 0, to, START - 1, none);
+        router.swapExactIn(sale(), 1000e6, 0, to, START - 1);
         vm.expectRevert(abi.encodeWithSelector(IUserSwaps.SwapExpired.selector, START - 1, START));
-        router.swapExactOut(sale(), 1e6, LATE, to, START - 1, none);
-        router.swapExactIn(sale(), 1000e6, 0, to, START, none); // its last second
+        router.swapExactOut(sale(), 1e6, LATE, to, START - 1);
+        router.swapExactIn(sale(), 1000e6, 0, to, START); // its last second
         SignedPrice[] memory bad = pricesOf(kes, KES_MID);
         bad[0].midE18++;
         vm.expectRevert();
-        router.swapExactIn(sale(), 1000e6, 0, to, LATE, bad);
+        router.swapExactInWithPrices(sale(), 1000e6, 0, to, LATE, bad);
     }
 
     function test_paths_that_lead_nowhere() public {
@@ -152,9 +151,9 @@ contract UserSwapsTest is RouterBase {
         for (uint256 i = 0; i < 9; i++) {
             bytes memory refused = abi.encodeWithSelector(IUserSwaps.BadPath.selector, bad[i]);
             vm.expectRevert(refused);
-            router.swapExactIn(bad[i], 1e6, 0, to, LATE, none);
+            router.swapExactIn(bad[i], 1e6, 0, to, LATE);
             vm.expectRevert(refused);
-            router.swapExactOut(bad[i], 1e6, LATE, to, LATE, none);
+            router.swapExactOut(bad[i], 1e6, LATE, to, LATE);
             vm.expectRevert(refused);
             router.quoteExactIn(bad[i], 1e6);
             vm.expectRevert(refused);
@@ -165,7 +164,7 @@ contract UserSwapsTest is RouterBase {
     function test_there_and_back_is_no_pair() public {
         address[] memory path = list(3, address(kes), address(usdc), address(kes));
         vm.expectRevert(abi.encodeWithSelector(IPoolsBook.UnknownPair.selector, address(kes), address(kes)));
-        router.swapExactIn(path, 1e6, 0, to, LATE, none);
+        router.swapExactIn(path, 1e6, 0, to, LATE);
         (, Refusal refusal) = router.quoteExactIn(path, 1e6);
         same("no pool", uint8(refusal), uint8(Refusal.UNKNOWN_POOL));
         (, refusal) = router.quoteExactOut(path, 1e6);
@@ -177,7 +176,7 @@ contract UserSwapsTest is RouterBase {
     function test_only_whoever_calls_pays() public {
         Holder stranger = new Holder();
         uint256 held = kes.balanceOf(address(this));
-        bytes memory swap = abi.encodeCall(router.swapExactIn, (sale(), 1000e6, 0, to, LATE, none));
+        bytes memory swap = abi.encodeCall(router.swapExactIn, (sale(), 1000e6, 0, to, LATE));
         vm.expectRevert(refusedFor(address(stranger), address(router)));
         stranger.act(address(router), swap);
         stranger.act(address(pools), abi.encodeCall(IPools.allowRouter, (address(router), true)));
@@ -215,9 +214,9 @@ contract UserSwapsTest is RouterBase {
         yes("not for others", pools.mayTradeFor(address(this), address(router)));
         pools.allowRouter(address(router), false);
         vm.expectRevert(refusedFor(address(this), address(router)));
-        router.swapExactIn(sale(), 1000e6, 0, to, LATE, none);
+        router.swapExactIn(sale(), 1000e6, 0, to, LATE);
         vm.expectRevert(refusedFor(address(this), address(router)));
-        router.swapExactOut(sale(), 1e6, LATE, to, LATE, none);
+        router.swapExactOut(sale(), 1e6, LATE, to, LATE);
     }
 
     function test_the_hubs_allowance_is_nobodys_to_trade_with() public {

@@ -1,0 +1,186 @@
+"""Payments that a person should look at, and what that person may safely decide.
+
+A leg is stuck when a rule has called a person about it, when its step was parked because it kept raising, or
+when it has been under way longer than we are patient. What may be decided never skips the saga: a leg is
+asked about at once, or it gets the fact that ends it, and everything else follows as it always does.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from juapesa.clock import Clock
+from juapesa.db import UnitOfWork
+from juapesa.errors import InvalidInput
+from juapesa.payments import store, stuck_store
+from juapesa.payments.codes import read_code
+from juapesa.payments.decisions import TWO_PEOPLE, Decision, choices, stated
+from juapesa.payments.domain import Kind, Status
+from juapesa.payments.errors import NotSafe, NotStuck, UnknownPayment
+from juapesa.payments.execution import RAIL_WORK
+from juapesa.payments.rail_work import RailWork, patience
+from juapesa.payments.saga import (
+    ENDED,
+    GaveUp,
+    LegKind,
+    LegState,
+    TriedAgain,
+    is_given_up_by_the_chain,
+)
+from juapesa.payments.stuck_store import Release
+from juapesa.payments.stumbles import parked_because
+from juapesa.rails.ports import Reason
+
+BECAUSE_CHARACTERS_MAX = 300
+BY_CHARACTERS_MAX = 80
+SECOND_WORD_WITHIN = timedelta(days=1)
+_NUMBER = re.compile(r"(?:\d[ .-]?){7,}")  # as long as a phone number
+
+
+@dataclass(frozen=True, slots=True)
+class StuckLeg:
+    """A leg that a person should look at. Holds no phone number and no name."""
+
+    code: str
+    payment: Kind
+    status: Status
+    seq: int
+    kind: LegKind
+    state: LegState
+    since: datetime
+    attempts: int
+    reason: str
+    last_word: str  # of the operator's, or of what was raised
+    next_at: datetime | None  # when it is tried again by itself; None: never
+    choices: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class StuckDesk:
+    """Shows stuck payments and releases them."""
+
+    work: RailWork
+    clock: Clock
+
+    def stuck(self, uow: UnitOfWork) -> list[StuckLeg]:
+        """What is stuck now, oldest first, 500 at most."""
+        return [_shown(row) for row in stuck_store.legs(uow, self._before())]
+
+    def release(
+        self, uow: UnitOfWork, code: str, seq: int, decision: Decision, *, by: str, because: str
+    ) -> Release:
+        """Decide about a leg; on record with who and why. The same decision again changes nothing.
+
+        What an operator has stated takes effect (``acted``) when a second person says the same within a day.
+        Raises UnknownPayment, NotStuck, NotSafe, InvalidInput.
+        """
+        read = read_code(code)
+        payment_id = stuck_store.payment_of(uow, read) if read else None
+        if payment_id is None:
+            raise UnknownPayment("No payment has this code. Check it and try again.")
+        who, why, now = _said(by, BY_CHARACTERS_MAX), _said(because), self.clock.now()
+        store.load(uow, payment_id)  # locks it: decisions about one payment come one after the other
+        row = stuck_store.leg(uow, payment_id, seq, self._before())
+        last = stuck_store.last_release(uow, payment_id, seq)
+        asked = Release(seq, decision, who, why, now, acted=_is_enough(last, decision, who, now))
+        if row is None or (last is not None and not last.acted and _is_same(last, asked)):
+            return _repeated(last, asked)
+        safe = _shown(row).choices
+        if decision not in safe:
+            raise NotSafe(f"This {row['kind']} is {row['state']}. What may be decided: {', '.join(safe)}.")
+        stuck_store.insert_release(uow, payment_id, asked)
+        store.add_event(uow, payment_id, now, "released" if asked.acted else "release wanted", decision, seq)
+        if asked.acted:
+            self._answer_call(uow, payment_id, row, decision)
+            self._act(uow, payment_id, seq, decision)
+        return asked
+
+    def _answer_call(self, uow: UnitOfWork, payment_id: int, row: dict[str, Any], decision: Decision) -> None:
+        """The call, if there is one, ends; one that no rule would repeat stays until its leg has ended."""
+        if row["called_for"] is None:
+            return
+        stays = row["call_ends_with"] is None and LegState(row["state"]) not in ENDED
+        if decision is Decision.TRY_AGAIN and stays:
+            store.call_operator(uow, payment_id, row["called_for"], until_end_of=row["seq"])
+        else:
+            store.call_operator(uow, payment_id, None)
+
+    def _act(self, uow: UnitOfWork, payment_id: int, seq: int, decision: Decision) -> None:
+        loaded = store.load(uow, payment_id)
+        leg = loaded.leg(seq)
+        execution, now = self.work.execution, self.clock.now()
+        match decision:
+            case Decision.TRY_AGAIN if is_given_up_by_the_chain(loaded.saga, loaded.saga.leg(seq)):
+                execution.record(uow, payment_id, seq, TriedAgain())
+            case Decision.TRY_AGAIN:
+                store.set_leg(uow, payment_id, seq, next_at=now, stumbles=0, stumbled_on=None)
+                uow.notify(RAIL_WORK)
+            case Decision.GIVE_UP if leg.kind is LegKind.COLLECT:
+                self.work.give_up_collecting(uow, leg, "released by a person")
+            case Decision.GIVE_UP:
+                reason = Reason.FLOAT_EMPTY if leg.hold_id is None else Reason.OPERATOR_DOWN
+                execution.record(uow, payment_id, seq, GaveUp(reason))
+            case Decision.PAID | Decision.NOT_PAID:
+                execution.record(uow, payment_id, seq, stated(decision))
+            case Decision.NOTED:
+                store.set_leg(uow, payment_id, seq, stumbles=0, stumbled_on=None)
+
+    def _before(self) -> datetime:
+        return self.clock.now() - patience(self.work.waits)
+
+
+def _shown(row: dict[str, Any]) -> StuckLeg:
+    kind, state = LegKind(row["kind"]), LegState(row["state"])
+    undoing = kind in {LegKind.UNWIND, LegKind.RESTORE}
+    given_up = undoing and state is LegState.FAILED and row["is_last"]
+    return StuckLeg(
+        code=row["code"],
+        payment=Kind(row["payment_kind"]),
+        status=Status(row["status"]),
+        seq=row["seq"],
+        kind=kind,
+        state=state,
+        since=row["since"],
+        attempts=row["attempts"],
+        reason=_reason(row),
+        last_word=row["stumbled_on"] or row["last_word"],
+        next_at=row["next_at"],
+        choices=choices(kind, state, was_taken=row["was_taken"], given_up=given_up),
+    )
+
+
+def _reason(row: dict[str, Any]) -> str:
+    if row["stumbles"] and row["next_at"] is None:
+        return parked_because(LegKind(row["kind"]), row["stumbles"], row["stumbled_on"])
+    return row["called_for"] or f"{row['state']} for longer than we are patient"
+
+
+def _is_enough(last: Release | None, decision: Decision, who: str, now: datetime) -> bool:
+    """Whether this decision takes effect now: some do when another person has just said the same."""
+    if decision not in TWO_PEOPLE:
+        return True
+    said = last is not None and not last.acted and last.decision == decision and last.by != who
+    return said and last is not None and now - last.at <= SECOND_WORD_WITHIN
+
+
+def _is_same(last: Release, asked: Release) -> bool:
+    """The same person says the same again."""
+    return (last.decision, last.by, last.because) == (asked.decision, asked.by, asked.because)
+
+
+def _repeated(last: Release | None, asked: Release) -> Release:
+    """The first answer to the same decision. Raises NotStuck."""
+    if last is not None and _is_same(last, asked):
+        return last
+    raise NotStuck("This leg is not stuck: it has ended, or is still within its time.")
+
+
+def _said(text: str, most: int = BECAUSE_CHARACTERS_MAX) -> str:
+    """Words of a person for the record. Raises InvalidInput."""
+    words = " ".join(text.split())
+    if not 0 < len(words) <= most:
+        raise InvalidInput(f"Who and why are 1 to {most} characters.")
+    if _NUMBER.search(words):
+        raise InvalidInput("Leave phone numbers out: this goes on record for good.")
+    return words

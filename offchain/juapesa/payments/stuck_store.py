@@ -1,0 +1,79 @@
+"""The SQL of stuck payments: legs that a person should look at, and what was decided about them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from juapesa.db import UnitOfWork
+
+LEGS_SHOWN_MAX = 500
+
+# A call names the leg that its newest event names.
+_LEGS = """
+SELECT p.id AS payment_id, p.code, p.status, q.kind AS payment_kind, l.seq, l.kind, l.state, l.attempts,
+       l.code AS last_word, l.hold_id, l.next_at, l.stumbles, l.stumbled_on,
+       CASE WHEN called.seq = l.seq THEN p.needs_operator END AS called_for, p.call_ends_with,
+       CASE WHEN called.seq = l.seq THEN called.at
+            ELSE coalesce(l.asked_at, l.next_at, p.created_at) END AS since,
+       l.seq = (SELECT max(seq) FROM payments.leg WHERE payment_id = p.id) AS is_last,
+       EXISTS (SELECT FROM payments.event e WHERE e.payment_id = p.id AND e.seq = l.seq
+                  AND e.name IN (l.kind || ' pending', l.kind || ' unknown', l.kind || ' due')) AS was_taken
+  FROM payments.payment p
+  JOIN payments.quote q ON q.token = p.quote_token
+  JOIN payments.leg l ON l.payment_id = p.id
+  LEFT JOIN LATERAL (SELECT seq, at FROM payments.event
+                      WHERE payment_id = p.id AND name = 'needs an operator'
+                      ORDER BY id DESC LIMIT 1) called ON p.needs_operator IS NOT NULL
+ WHERE (called.seq = l.seq
+        OR l.state IN ('due', 'asking', 'pending', 'unknown')
+           AND coalesce(l.asked_at, l.next_at) <= %(before)s
+        OR l.stumbles > 0 AND l.next_at IS NULL AND l.state <> 'done')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a person decided about a leg."""
+
+    seq: int
+    decision: str
+    by: str
+    because: str
+    at: datetime
+    acted: bool  # False: it waits for a second person
+
+
+def legs(uow: UnitOfWork, before: datetime) -> list[dict[str, Any]]:
+    """Legs that are called for, parked, or under way since ``before``; the oldest first."""
+    sql = _LEGS + " ORDER BY since, p.id, l.seq LIMIT %(most)s"
+    return uow.all(sql, {"before": before, "most": LEGS_SHOWN_MAX})
+
+
+def leg(uow: UnitOfWork, payment_id: int, seq: int, before: datetime) -> dict[str, Any] | None:
+    """The same of one leg; None when nobody has to look at it."""
+    sql = _LEGS + " AND p.id = %(payment)s AND l.seq = %(seq)s"
+    return uow.one(sql, {"before": before, "payment": payment_id, "seq": seq})
+
+
+def payment_of(uow: UnitOfWork, code: str) -> int | None:
+    """The payment with this receipt code."""
+    row = uow.one("SELECT id FROM payments.payment WHERE code = %s", (code,))
+    return int(row["id"]) if row else None
+
+
+def insert_release(uow: UnitOfWork, payment_id: int, made: Release) -> None:
+    uow.execute(
+        """INSERT INTO payments.release (payment_id, seq, decision, by, because, at, acted)
+           VALUES (%s, %s, %s, %s, %s, %s, %s)""",
+        (payment_id, made.seq, made.decision, made.by, made.because, made.at, made.acted),
+    )
+
+
+def last_release(uow: UnitOfWork, payment_id: int, seq: int) -> Release | None:
+    """What was last decided about a leg."""
+    row = uow.one(
+        """SELECT seq, decision, by, because, at, acted FROM payments.release
+           WHERE payment_id = %s AND seq = %s ORDER BY id DESC LIMIT 1""",
+        (payment_id, seq),
+    )
+    return Release(**row) if row else None

@@ -1,0 +1,242 @@
+"""A copy of the project that faults are put into, compiled once.
+
+A fault is compiled alone, by a compiler that stays loaded, and its bytes take the place of the sound ones in
+the artifacts that the tests deploy: a second or two, where forge compiles every test that names the contract.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tools import GAS_TESTS, ONE_PROFILE
+
+from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
+
+INVARIANTS = "Invariant"
+FUZZ_RUNS = "64"
+_IMPORT = re.compile(r'^import\s[^;]*?"([^"]+)"', re.MULTILINE)
+_DECLARED = re.compile(r"^(?:abstract )?(?:contract|library) (\w+)", re.MULTILINE)
+_CONTRACT = re.compile(r"^(?:contract|library) (\w+)", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Compiler:
+    """solc, loaded once: standard JSON in, standard JSON out."""
+
+    process: subprocess.Popen[str]
+
+    @classmethod
+    def started(cls, folder: Path) -> "Compiler":
+        """A compiler that finds imports under a folder."""
+        command = [str(folder / "scripts" / "solc" / "solc"), "--serve", "--base-path", str(folder)]
+        environment = os.environ | {"PATH": tools_path(os.environ["PATH"])}
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        return cls(process)
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What solc says to a request."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise RuntimeError("the compiler has no pipes")
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        found: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return found
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait()
+
+
+@dataclass
+class Bench:
+    """The copy, the globs of its tests, and the longest time for the tests of one fault."""
+
+    folder: Path
+    tests: list[str]
+    seconds: int
+    compiler: Compiler
+    sound: dict[Path, str] = field(default_factory=dict)
+
+    @classmethod
+    def made(cls, tests: list[str], seconds: int, folder: Path) -> "Bench":
+        """The sources as they are now, links to what never changes, and what forge built there before."""
+        for part in ("contracts", "tests", "scripts"):
+            shutil.rmtree(folder / part, ignore_errors=True)
+        for part in ("contracts", "tests/contracts"):
+            shutil.copytree(REPOSITORY / part, folder / part)
+        shutil.copy(REPOSITORY / "foundry.toml", folder)
+        (folder / "scripts").mkdir()
+        (folder / "scripts" / "solc").symlink_to(REPOSITORY / "scripts" / "solc")
+        (folder / "node_modules").unlink(missing_ok=True)
+        (folder / "node_modules").symlink_to((REPOSITORY / "node_modules").resolve())
+        return cls(folder, tests, seconds, Compiler.started(folder))
+
+    # --- running ----------------------------------------------------------------------------------------
+
+    def sound_passes(self, files: list[str]) -> bool:
+        """Compile all and run the tests without a fault; our compiler's bytes must be forge's."""
+        if self._tested() != "survived":
+            return False
+        for file in files:
+            for path, code in (self.compiled(file, self.sources[file]) or {}).items():
+                if self.sound.setdefault(path, _code(path)) != code:
+                    # A run that was killed left its fault there.
+                    raise RuntimeError(f"{path.name} is not what forge compiles: remove {self.folder}")
+        return True
+
+    def verdict(self, file: str, source: str) -> str:
+        """``killed``, ``void`` (does not compile), ``same`` (the same bytes), ``slow`` (by the clock) or
+        ``survived``."""
+        codes = self.compiled(file, source)
+        if codes is None:
+            return "void"
+        changed = {path: code for path, code in codes.items() if code != self.sound[path]}
+        if not changed:
+            return "same"
+        try:
+            for path, code in changed.items():
+                _put(path, code)
+            told = self._tested("--no-match-contract", INVARIANTS)
+            return self._tested("--match-contract", INVARIANTS) if told == "survived" else told
+        finally:
+            for path in changed:
+                _put(path, self.sound[path])
+
+    def _tested(self, *selection: str) -> str:
+        command = [str(evm_tool("forge")), "test", "--fail-fast", "--root", str(self.folder)]
+        command += ["--match-path", f"{{{','.join(self.tests)}}}", *selection]
+        command += ["--no-match-test", GAS_TESTS]
+        settings = {"FOUNDRY_OPTIMIZER": "false", "FOUNDRY_FUZZ_RUNS": FUZZ_RUNS, "NO_COLOR": "1"}
+        environment = os.environ | ONE_PROFILE | settings | {"PATH": tools_path(os.environ["PATH"])}
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=self.seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return "slow"
+        if process.returncode == 0 or "No tests match" in output:
+            return "survived"
+        if "Suite result: FAILED" not in output:
+            raise RuntimeError(output[-4000:])
+        return "killed"
+
+    # --- compiling --------------------------------------------------------------------------------------
+
+    def compiled(self, file: str, source: str) -> dict[Path, str] | None:
+        """The creation code of every artifact that a file's code is in and the tests use; None when it does
+        not compile."""
+        wanted = {unit: {"*": ["evm.bytecode.object"]} for unit in self.affected(file)}
+        texts = {unit: self.sources[unit] for unit in self._closure(set(wanted))} | {file: source}
+        request = {
+            "language": "Solidity",
+            "sources": {unit: {"content": text} for unit, text in texts.items()},
+            "settings": self.settings | {"outputSelection": wanted},
+        }
+        answer = self.compiler.answer(request)
+        if any(error["severity"] == "error" for error in answer.get("errors", ())):
+            return None
+        return dict(self._codes(answer["contracts"]))
+
+    def _codes(self, contracts: dict[str, dict[str, Any]]) -> Iterator[tuple[Path, str]]:
+        for unit, named in contracts.items():
+            for name, made in named.items():
+                path = self.folder / "out" / Path(unit).name / f"{name}.json"
+                if made["evm"]["bytecode"]["object"] and path.exists():
+                    yield path, "0x" + made["evm"]["bytecode"]["object"]
+
+    def affected(self, file: str) -> list[str]:
+        """Files whose contracts a fault in `file` gets into and the tests use."""
+        touched = {unit for unit in self.sources if file in self._closure({unit})}
+        ours = {unit for unit in touched if unit.startswith("contracts/")}
+        names = {name for unit in ours for name in _DECLARED.findall(self.sources[unit])}
+        asked = {unit for unit in self.sources if any(fnmatchcase(unit, glob) for glob in self.tests)}
+        tests = self._closure(asked)
+        tests = {unit for unit in tests if unit.startswith("tests/")}
+        inside = {unit for unit in tests & touched if _uses(self.sources[unit], names)}
+        holding = {unit for unit in tests if inside & self._closure({unit})}
+        text = "\n".join(self.sources[unit] for unit in tests)
+        deployed = {
+            unit
+            for unit in ours
+            if any(re.search(rf"\b{name}\b", text) for name in _CONTRACT.findall(self.sources[unit]))
+        }
+        return sorted(holding | deployed)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """As foundry.toml has them, without the optimiser."""
+        profile = tomllib.loads((self.folder / "foundry.toml").read_text())["profile"]["default"]
+        return {
+            "remappings": profile["remappings"],
+            "optimizer": {"enabled": False, "runs": profile["optimizer_runs"]},
+            "evmVersion": profile["evm_version"],
+            "viaIR": profile["via_ir"],
+            "metadata": {"bytecodeHash": profile["bytecode_hash"], "appendCBOR": profile["cbor_metadata"]},
+        }
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """Our own files by unit name; a library's are read by the compiler."""
+        found = [*self.folder.glob("contracts/**/*.sol"), *self.folder.glob("tests/**/*.sol")]
+        return {str(path.relative_to(self.folder)): path.read_text() for path in found}
+
+    def _closure(self, units: set[str]) -> set[str]:
+        """The files and all that they import, ours only."""
+        known: set[str] = set()
+        waiting = set(units)
+        while waiting:
+            unit = waiting.pop()
+            known.add(unit)
+            waiting |= self._imports[unit] - known
+        return known
+
+    @cached_property
+    def _imports(self) -> dict[str, set[str]]:
+        def named(unit: str) -> Iterator[str]:
+            for name in _IMPORT.findall(self.sources[unit]):
+                if name.startswith("."):
+                    yield os.path.normpath(Path(unit).parent / name)
+
+        return {unit: {name for name in named(unit) if name in self.sources} for unit in self.sources}
+
+
+def _uses(text: str, names: set[str]) -> bool:
+    """Whether a test has some of these contracts' code inside it, not only their types."""
+    any_of = "|".join(sorted(names))
+    return bool(
+        re.search(
+            rf"\b(?:new|using) (?:{any_of})\b|\b(?:{any_of})\.[a-z]|\bis\b[^;{{]*\b(?:{any_of})\b", text
+        )
+    )
+
+
+def _code(path: Path) -> str:
+    code: str = json.loads(path.read_text())["bytecode"]["object"]
+    return code
+
+
+def _put(path: Path, code: str) -> None:
+    artifact = json.loads(path.read_text())
+    artifact["bytecode"]["object"] = code
+    path.write_text(json.dumps(artifact))

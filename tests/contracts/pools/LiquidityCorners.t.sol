@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {
+    FeeIndex,
+    ILiquidity,
+    LiquidityTotals,
+    Lock,
+    Position
+} from "../../../contracts/interfaces/ILiquidity.sol";
+import {IPoolsBook} from "../../../contracts/interfaces/IPools.sol";
+import {IPriceGovernance} from "../../../contracts/interfaces/IPriceOracle.sol";
+import {Settings} from "../../../contracts/pools/PoolTypes.sol";
+import {PlainToken, PoolsBase} from "./PoolsBase.sol";
+
+/// @dev Where providing ends: after a term, without a price, at the largest and smallest shares.
+contract LiquidityCornersTest is PoolsBase {
+    uint256 private constant SHARES_MAX = 1 << 72;
+
+    ILiquidity private _desk;
+    address private _other = address(0x07e4);
+
+    function setUp() public override {
+        super.setUp();
+        _desk = ILiquidity(address(pools));
+        usdc.mint(address(this), 1e20);
+        kes.mint(address(this), 1e20);
+        _desk.addLiquidity(address(kes), 13_000_000e6, 100_000e6, 0, 0, false);
+    }
+
+    function test_whoever_leaves_after_the_term_takes_the_uplift_along() public {
+        _desk.addLiquidity(address(kes), 1_300_000e6, 10_000e6, 0, 1, false);
+        pools.swap(address(kes), address(usdc), 5_000_000e6, 0, user, LATE);
+        vm.warp(START + 30 days);
+        _desk.addLiquidity(address(kes), 1e6, 1e6, 0, 0, false); // shares the fees out
+        (Position memory before, Lock memory lock) = _desk.position(address(this), address(kes), 1);
+        yes("uplift", lock.upliftUsdc != 0);
+        _desk.removeLiquidity(address(kes), before.shares, 0, 0, 1, false);
+        (Position memory left, Lock memory lockLeft) = _desk.position(address(this), address(kes), 1);
+        same("owed", left.owedUsdc, before.owedUsdc + lock.upliftUsdc);
+        same("no more to come", lockLeft.upliftUsdc, 0);
+        same("paid", _desk.claimFees(address(kes), 1, false), left.owedUsdc);
+    }
+
+    function test_a_second_before_the_term_the_uplift_is_the_others() public {
+        (uint80 shares,,) = _desk.addLiquidity(address(kes), 1_300_000e6, 10_000e6, 0, 1, false);
+        pools.swap(address(kes), address(usdc), 5_000_000e6, 0, user, LATE);
+        vm.warp(START + 30 days - 1);
+        _desk.removeLiquidity(address(kes), shares, 0, 0, 1, false);
+        (Position memory left, Lock memory lock) = _desk.position(address(this), address(kes), 1);
+        same("forfeited", lock.upliftUsdc, 0);
+        same("a tenth, to the others", reservesOf(kes).feesUsdc, left.owedUsdc / 10);
+    }
+
+    function test_the_first_provider_and_one_side_need_a_price_and_an_open_direction() public {
+        PlainToken coin = _listed(1e18);
+        governance.pause(address(kes), true, false);
+        vm.expectRevert(abi.encodeWithSelector(IPoolsBook.DirectionPaused.selector, address(kes), true));
+        _desk.addSingleSided(address(kes), 1000e6, false, 0, 0, false);
+        governance.pause(address(kes), false, true);
+        vm.expectRevert(abi.encodeWithSelector(IPoolsBook.DirectionPaused.selector, address(kes), false));
+        _desk.addSingleSided(address(kes), 1000e6, true, 0, 0, false);
+        vm.warp(START + 901);
+        vm.expectPartialRevert(IPoolsBook.StalePrice.selector);
+        _desk.addLiquidity(address(coin), 1e6, 1e6, 0, 0, false);
+        _desk.addLiquidity(address(kes), 1e6, 1e6, 0, 0, false); // in proportion: no price needed
+    }
+
+    function test_a_side_that_is_worth_nothing_buys_no_share() public {
+        vm.expectRevert(abi.encodeWithSelector(ILiquidity.SharesShort.selector, 0, 0));
+        _desk.addSingleSided(address(kes), 1, false, 0, 0, false);
+    }
+
+    /// @dev A pool whose token became worthless, filled up again by half of it at a time: each dollar buys ever more
+    /// shares, until they would not fit the words that hold their weights and fees.
+    function test_shares_end_before_their_words_do() public {
+        PlainToken coin = _listed(4000e18);
+        _desk.addLiquidity(address(coin), 1e12, 1e6, 0, 0, false);
+        vm.warp(START + 3);
+        IPriceGovernance(address(pools)).overridePrice(signed(coin, [uint128(1), 1, 1], START + 3));
+        (uint256 day, uint64 dollars) = (1, 1e6);
+        uint256 all = 0;
+        bool ended = false;
+        while (!ended && day < 40) {
+            vm.warp(START + day * 2 days);
+            price(coin, 1);
+            dollars *= 2;
+            try _desk.addSingleSided(address(coin), dollars / 2, true, 0, 0, false) returns (uint80 shares) {
+                atMost("shares", shares, SHARES_MAX);
+                all += shares;
+            } catch (bytes memory reason) {
+                bytes memory none = abi.encodeWithSelector(ILiquidity.SharesShort.selector, 0, 0);
+                same("why", keccak256(reason), keccak256(none));
+                ended = true;
+            }
+            day++;
+        }
+        yes("ended", ended && all > SHARES_MAX / 2);
+        (LiquidityTotals memory totals,) = _desk.liquidity(address(coin));
+        (Position memory mine,) = _desk.position(address(this), address(coin), 0);
+        same("whole", totals.shares, mine.shares);
+        _desk.removeLiquidity(address(coin), mine.shares, 0, 0, 0, false);
+    }
+
+    /// @dev One share of a pool that became worth a thousand million: an index takes so much at once and the rest
+    /// waits; nothing is lost and nothing wraps.
+    function test_fees_beyond_what_an_index_takes_wait() public {
+        PlainToken coin = _listed(1);
+        (uint80 shares,,) = _desk.addLiquidity(address(coin), 1e15, 1, 0, 0, false);
+        same("a share", shares, 1);
+        vm.warp(START + 3);
+        IPriceGovernance(address(pools)).overridePrice(signed(coin, [uint128(1e18), 1e18, 1e18], START + 3));
+        pools.swap(address(usdc), address(coin), 2e13, 0, user, LATE);
+        uint64 fees = reservesOf(coin).feesUsdc;
+        uint256 atOnce = 100 << 32; // the index grows by 2^80 / 2^48 for each of the share's hundred
+        yes("more than it takes", fees > atOnce && fees < 3 * atOnce);
+        uint64 first = _desk.claimFees(address(coin), 0, false);
+        same("what it takes, less the buffer and a rounding", first, atOnce - atOnce / 10 - 1);
+        same("the rest waits", reservesOf(coin).feesUsdc, fees - atOnce);
+        uint64 rest = _desk.claimFees(address(coin), 0, false) + _desk.claimFees(address(coin), 0, false);
+        same("and comes", reservesOf(coin).feesUsdc, 0);
+        atMost("rest", rest, fees - atOnce - (fees - atOnce) / 10 + 1);
+        (, FeeIndex memory index) = _desk.liquidity(address(coin));
+        atMost("a rounding for each", index.owedUsdc, 3);
+    }
+
+    /// @dev A pool of a new token, at a price, with wide spread and without a limit.
+    function _listed(uint128 mid) private returns (PlainToken coin) {
+        coin = new PlainToken("COIN", 6);
+        Settings memory set = usual();
+        set.spreadPpm = 50_000;
+        open(coin, set, mid);
+        coin.mint(address(this), 1e20);
+    }
+}
