@@ -26,7 +26,7 @@ contract Holder {
 contract UserSwapsTest is RouterBase {
     bytes32 private constant TRANSFER = keccak256("Transfer(address,address,uint256)");
     uint64 internal constant LATE = type(uint64).max;
-    address internal to = address(0x70);
+    address internal to = address(0x4e70);
 
     function setUp() public virtual override {
         super.setUp();
