@@ -17,7 +17,7 @@ contract Example {
     // a + b stays as it is
     function sum(uint256 a, uint256 b) external nonReentrant returns (uint256) {
         if (a < b) revert TooSmall(a, "1 - 1");
-        return Math.ceilDiv(a + b, f(2, 3));
+        return Math.ceilDiv(a + b, f(2, 3 days));
     }
 }
 """
@@ -28,8 +28,8 @@ def faulty() -> set[str]:
 
 
 def test_each_kind_of_fault_is_made() -> None:
-    assert {"<  =>  <=", "+  =>  -", "2  =>  (2 + 1)"} <= faulty()
-    assert "Math.ceilDiv(a + b, f(2, 3))  =>  ((a + b) / ( f(2, 3)))" in faulty()
+    assert {"<  =>  <=", "+  =>  -", "2  =>  3", "3 days  =>  (3 days + 1)"} <= faulty()
+    assert "Math.ceilDiv(a + b, f(2, 3 days))  =>  ((a + b) / ( f(2, 3 days)))" in faulty()
     assert any(each.startswith("without  if (a < b) revert") for each in faulty())
 
 
