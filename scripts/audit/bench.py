@@ -24,6 +24,7 @@ from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
 
 INVARIANTS = "Invariant"
 FUZZ_RUNS = "64"
+BUILD_SECONDS = 1800
 _IMPORT = re.compile(r'^import\s[^;]*?"([^"]+)"', re.MULTILINE)
 _DECLARED = re.compile(r"^(?:abstract )?(?:contract|library) (\w+)", re.MULTILINE)
 _CONTRACT = re.compile(r"^(?:contract|library) (\w+)", re.MULTILINE)
@@ -88,7 +89,7 @@ class Bench:
 
     def sound_passes(self, files: list[str]) -> bool:
         """Compile all and run the tests without a fault; our compiler's bytes must be forge's."""
-        if self._tested() != "survived":
+        if self._tested(seconds=BUILD_SECONDS) != "survived":
             return False
         for file in files:
             for path, code in (self.compiled(file, self.sources[file]) or {}).items():
@@ -115,7 +116,7 @@ class Bench:
             for path in changed:
                 _put(path, self.sound[path])
 
-    def _tested(self, *selection: str) -> str:
+    def _tested(self, *selection: str, seconds: int = 0) -> str:
         command = [str(evm_tool("forge")), "test", "--fail-fast", "--root", str(self.folder)]
         command += ["--match-path", f"{{{','.join(self.tests)}}}", *selection]
         command += ["--no-match-test", GAS_TESTS]
@@ -130,7 +131,7 @@ class Bench:
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate(timeout=self.seconds)
+            output, _ = process.communicate(timeout=seconds or self.seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()

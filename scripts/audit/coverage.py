@@ -4,13 +4,14 @@
 
 Without the optimiser, and so without the tests that hold gas figures; all files at the same settings, since
 forge takes the sources of two sets for one another; and without invariant suites, which would only repeat at
-length what the other tests reach. The report for editors is left in ``.build/coverage/lcov.info``; ``--last``
-judges that one again.
+length what the other tests reach. Branches that ``audits/coverage.toml`` explains are left out. The report
+for editors is left in ``.build/coverage/lcov.info``; ``--last`` judges that one again.
 """
 
 import argparse
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from juapesa.supervisor.tools import REPOSITORY, evm_tool
 
 FOLDER = BUILD / "coverage"
 REPORT = FOLDER / "lcov.info"
+UNREACHABLE = REPOSITORY / "audits" / "coverage.toml"
 PLAY = ("contracts/test/", "contracts/sandbox/")
 
 
@@ -69,6 +71,19 @@ def files(report: str) -> dict[str, File]:
     }
 
 
+def without_unreachable(found: dict[str, File]) -> None:
+    """Leave out the branches that are explained; an explanation of nothing ends the run."""
+    for entry in tomllib.loads(UNREACHABLE.read_text())["unreachable"]:
+        text = (REPOSITORY / entry["file"]).read_text().splitlines()
+        lines = {at for at, line in enumerate(text, 1) if line.strip().startswith(entry["line"])}
+        branches = found[entry["file"]].branches
+        dark = [key for key in branches if int(key[0]) in lines and not branches[key]]
+        if not dark:
+            sys.exit(f"{UNREACHABLE.name}: {entry['file']} has no such branch, or a test reaches it")
+        for key in dark:
+            del branches[key]
+
+
 def percent(hits: list[int]) -> float:
     """Share of what was reached; all of nothing is all."""
     return 100 * sum(map(bool, hits)) / len(hits) if hits else 100.0
@@ -85,8 +100,10 @@ def main() -> int:
     parser.add_argument("--last", action="store_true", help="judge the last report, without running anything")
     asked = parser.parse_args()
     report = REPORT.read_text() if asked.last else measured()
+    found = files(report)
+    without_unreachable(found)
     failed = 0
-    for name, file in sorted(files(report).items()):
+    for name, file in sorted(found.items()):
         if not any(Path(name).is_relative_to(path) for path in asked.paths):
             continue
         lines, branches = percent([*file.lines.values()]), percent([*file.branches.values()])

@@ -10,6 +10,7 @@ import {
 } from "../../../contracts/interfaces/ILiquidity.sol";
 import {IPoolsBook} from "../../../contracts/interfaces/IPools.sol";
 import {IPriceGovernance} from "../../../contracts/interfaces/IPriceOracle.sol";
+import {Buckets} from "../../../contracts/libraries/LeakyBuckets.sol";
 import {Settings} from "../../../contracts/pools/PoolTypes.sol";
 import {PlainToken, PoolsBase} from "./PoolsBase.sol";
 
@@ -122,6 +123,19 @@ contract LiquidityCornersTest is PoolsBase {
         atMost("rest", rest, fees - atOnce - (fees - atOnce) / 10 + 1);
         (, FeeIndex memory index) = _desk.liquidity(address(coin));
         atMost("a rounding for each", index.owedUsdc, 3);
+    }
+
+    /// @dev A limit that is full to its word's brim stays there when the pool doubles, and shuts no exit.
+    function test_a_full_level_stays_in_its_word_when_liquidity_comes() public {
+        PlainToken coin = _listed(1e18);
+        _desk.addLiquidity(address(coin), 1e15, 1e15, 0, 0, false);
+        pools.swap(address(coin), address(usdc), type(uint48).max, 0, user, LATE);
+        (,, Buckets memory full) = governance.state(address(coin));
+        same("full", full.sellHour, type(uint48).max);
+        (uint80 shares,,) = _desk.addLiquidity(address(coin), 3e15, 3e15, 0, 0, false);
+        (,, Buckets memory still) = governance.state(address(coin));
+        same("still", keccak256(abi.encode(still)), keccak256(abi.encode(full)));
+        _desk.removeLiquidity(address(coin), shares, 0, 0, 0, false);
     }
 
     /// @dev A pool of a new token, at a price, with wide spread and without a limit.

@@ -100,6 +100,18 @@ contract SwapCornersTest is PoolsBase {
         pools.swapExactOut(address(usdc), address(kes), 500_000e6, LATE, user, LATE);
     }
 
+    function test_a_doubtful_price_is_refused_with_the_doubt_and_the_most_there_may_be() public {
+        vm.warp(START + 3);
+        uint128 jump = KES_MID * 2;
+        pools.updatePrices(signed(kes, [jump, jump, jump], START + 3));
+        uint256 doubt = pools.priceOf(address(kes)).doubtPpm;
+        yes("doubt", doubt > 900_000);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPoolsBook.DoubtfulPrice.selector, address(kes), doubt, 20_000)
+        );
+        pools.swap(address(kes), address(usdc), 1000e6, 0, user, LATE);
+    }
+
     function test_a_batchs_moves_name_at_most_sixteen_tokens_with_its_trades() public {
         PlainRouter router = new PlainRouter(pools);
         governance.setRouter(address(router), true);
@@ -150,8 +162,8 @@ contract SwapCornersTest is PoolsBase {
     function test_the_least_skew_takes_nothing_from_a_purchase_that_heals() public {
         Settings memory set = _free();
         (set.skewPpm, set.healPpm) = (1, 1);
-        _list(set, 100_010e6, 100_000e6);
-        uint64[3] memory amounts = [uint64(1), 2, 1000];
+        _list(set, 100_000e6 + 20, 100_000e6); // so near balance that the root rounds to it
+        uint64[3] memory amounts = [uint64(1), 2, 10];
         for (uint256 i = 0; i < 3; i++) {
             (uint64 out,) = pools.quoteExactIn(address(usdc), address(_coin), amounts[i]);
             same("as many", out, amounts[i]);
