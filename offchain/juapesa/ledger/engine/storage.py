@@ -39,6 +39,9 @@ _PREPARE = """
 PREPARE book_balances (bigint[], bigint[], bigint[], bigint[], bigint[], bigint[]) AS
 UPDATE book.balances b SET posted = u.p, held = u.h, incoming = u.i, entries = u.e, last_id = u.l
   FROM unnest($1, $2, $3, $4, $5, $6) u (a, p, h, i, e, l) WHERE b.account = u.a;
+PREPARE book_moved (bigint[], bigint[], bigint[], bigint[]) AS
+UPDATE book.balances b SET posted = u.p, entries = u.e, last_id = u.l
+  FROM unnest($1, $2, $3, $4) u (a, p, e, l) WHERE b.account = u.a;
 PREPARE book_holds (bigint[], bigint[], bigint[], bigint[], smallint[], bigint[]) AS
 INSERT INTO book.open_holds SELECT * FROM unnest($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET amount = excluded.amount;
@@ -256,17 +259,12 @@ def _arrays(name: str, columns: Iterable[Iterable[int]]) -> str:
 
 def _balances(batch: Batch) -> str:
     touched = [batch.touched[number] for number in sorted(batch.touched)]  # as they lie on their pages
-    return _arrays(
-        "book_balances",
-        (
-            [each.id for each in touched],
-            [each.posted for each in touched],
-            [each.held for each in touched],
-            [each.incoming for each in touched],
-            [each.entries for each in touched],
-            [each.last for each in touched],
-        ),
-    )
+    numbers, posted = [each.id for each in touched], [each.posted for each in touched]
+    entries, last = [each.entries for each in touched], [each.last for each in touched]
+    if not batch.holds:  # without a hold nothing else of a balance changes
+        return _arrays("book_moved", (numbers, posted, entries, last))
+    held, incoming = [each.held for each in touched], [each.incoming for each in touched]
+    return _arrays("book_balances", (numbers, posted, held, incoming, entries, last))
 
 
 def _side_tables(batch: Batch) -> list[str]:
