@@ -36,14 +36,7 @@ library PackedTrades {
         }
     }
 
-    /// @notice Result `i`: refusal (from bit 64), amount out (0–63). Zero when there is none.
-    function resultAt(bytes calldata results, uint256 i) internal pure returns (uint256 result) {
-        assembly ("memory-safe") {
-            result := shr(184, calldataload(add(results.offset, mul(i, RESULT_SIZE))))
-        }
-    }
-
-    /// @notice As {resultAt}, in memory.
+    /// @notice Result `i`: refusal (from bit 64), amount out (0–63). `i` must be in range.
     function resultIn(bytes memory results, uint256 i) internal pure returns (uint256 result) {
         assembly ("memory-safe") {
             result := shr(184, mload(add(add(results, 32), mul(i, RESULT_SIZE))))

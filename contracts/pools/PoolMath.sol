@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {LeakyBuckets} from "../libraries/LeakyBuckets.sol";
 import {Fill, Pool, Refusal} from "./PoolTypes.sol";
 
 /// @title The pool's formulas
