@@ -18,13 +18,9 @@ interface IUserSwaps {
     error SwapExpired(uint64 deadline, uint64 now_);
 
     /// @notice Sells exactly `amountIn` and pays at least `minOut` to `to`, until `deadline` (unix seconds).
-    function swapExactIn(
-        address[] calldata path,
-        uint64 amountIn,
-        uint64 minOut,
-        address to,
-        uint64 deadline
-    ) external returns (uint64 amountOut);
+    function swapExactIn(address[] calldata path, uint64 amountIn, uint64 minOut, address to, uint64 deadline)
+        external
+        returns (uint64 amountOut);
 
     /// @notice Buys exactly `amountOut` for `to`, for at most `maxIn`, until `deadline` (unix seconds).
     function swapExactOut(

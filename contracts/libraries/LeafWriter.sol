@@ -32,12 +32,13 @@ library LeafWriter {
             mstore(add(leaf, 139), shl(192, timestamp()))
             // Behind the index: the chain id and the token's first sixteen bytes.
             let behind := or(shl(128, chainid()), shr(128, shl(96, token)))
+            let sign := sub(1, shl(1, eq(kind, BURN)))
+            kind := iszero(gt(kind, BURN)) // from here: whether the supply moves
             let to := add(found, 32)
             let end := add(to, shl(5, mload(found)))
             for { let from := add(entries, 32) } lt(to, end) { from := add(from, ENTRY_SIZE) } {
-                let amount := shr(192, mload(from))
-                if eq(kind, BURN) { amount := sub(0, amount) }
-                if iszero(gt(kind, BURN)) { supply := add(supply, amount) }
+                let amount := mul(shr(192, mload(from)), sign)
+                supply := add(supply, mul(amount, kind))
                 mstore(add(leaf, 3), or(shl(192, index), behind))
                 mstore(add(leaf, 39), or(shl(192, amount), shl(128, supply)))
                 mstore(add(leaf, 55), mload(add(from, 8)))

@@ -181,7 +181,7 @@ abstract contract BatchTrades is IPools, PoolBook {
             unchecked {
                 batch.nets[i] = int256(uint256(before.token)) - int256(p.token);
                 dollars += int256(uint256(before.usdc) + before.potUsdc + before.feesUsdc)
-                    - int256(p.usdc + p.potUsdc + p.feesUsdc);
+                - int256(p.usdc + p.potUsdc + p.feesUsdc);
             }
             emit PoolChanged(token, _store(token, p));
         }

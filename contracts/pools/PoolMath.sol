@@ -11,9 +11,10 @@ import {Fill, Pool, Refusal} from "./PoolTypes.sol";
 /// the potential Φ = s × G² / (2 T), where G is how far the token side's value is above its target. A trade
 /// that raises Φ pays the rise into the pot; one that lowers it is paid the drop × heal out of the pot,
 /// never more than is in it. The roundings are all for the pool. offchain/juapesa/pools/exact_model.py is the
-/// same, line by line, and the tests compare them.
+/// same, step by step, and so is tests/contracts/pools/PlainMath.sol in Solidity; the tests compare them.
 /// @dev `unchecked`: amounts are 64 bits, mid 80, T 65, G scaled by 10^6 86, s × heal 40 (all checked where
-/// they enter); the widest product, 4kn scaled by Q², is under 2^251.
+/// they enter); the widest product, 4kn scaled by Q², is under 2^251. What each trade of a batch passes is by
+/// hand. There, a division by zero is zero.
 library PoolMath {
     uint256 internal constant PPM = 1e6;
     uint256 internal constant E18 = 1e18;
@@ -50,6 +51,8 @@ library PoolMath {
     uint256 private constant BAD_AMOUNT = 5;
     uint256 private constant RESERVE_SHORT = 6;
     uint256 private constant LIMIT = 7;
+    uint256 private constant TWICE_E18 = 2e18;
+    uint256 private constant TWICE_E24 = 2e24;
     uint256 private constant MOST = 0x7fffffffffffffff; // an int64's
 
     /// @notice Sets what the pool is worth and how far its token side is over target, for the reserves it has.
@@ -65,41 +68,41 @@ library PoolMath {
     /// @notice Token → USDC, exact token in. Like the three below, writes the trade into `f` when it returns NONE.
     function sellExactIn(Pool memory p, uint256 tokenIn, Fill memory f) internal pure returns (Refusal why) {
         assembly ("memory-safe") {
-            // Once round; a refusal breaks out.
-            for {} 1 {} {
-                if gt(tokenIn, MOST) { why := BAD_AMOUNT break }
+            for {} // once round; a refusal breaks out
+             1 {} {
+                why := BAD_AMOUNT
+                if gt(tokenIn, MOST) { break }
                 why := mload(add(p, SELLS))
                 if why { break }
-                if gt(add(mload(p), tokenIn), MOST) { why := BAD_AMOUNT break }
+                why := BAD_AMOUNT
+                if gt(add(mload(p), tokenIn), MOST) { break }
                 let v := div(mul(tokenIn, mload(add(p, MID))), E18)
-                if gt(v, mload(add(p, USDC))) { why := RESERVE_SHORT break }
-                if or(
-                    gt(add(mload(add(p, SELL_HOUR)), v), mload(add(p, HOUR_CAP))),
-                    gt(add(mload(add(p, SELL_DAY)), v), mload(add(p, DAY_CAP)))
-                ) { why := LIMIT break }
-                // The pot after it: as {_potAfter}.
+                why := RESERVE_SHORT
+                if gt(v, mload(add(p, USDC))) { break }
+                why := LIMIT
+                if gt(add(mload(add(p, SELL_HOUR)), v), mload(add(p, HOUR_CAP))) { break }
+                if gt(add(mload(add(p, SELL_DAY)), v), mload(add(p, DAY_CAP))) { break }
                 let kept := mload(add(p, POT))
-                let pot := mul(v, PPM)
+                let pot := mul(v, PPM) // the pot after it, as in {_potAfter}
                 pot := mul(pot, add(shl(1, mload(add(p, EXCESS))), pot))
                 switch sgt(pot, 0)
                 case 1 {
-                    let scale := mul(mload(add(p, WORTH)), 2000000000000000000)
+                    let scale := mul(mload(add(p, WORTH)), TWICE_E18)
                     pot := add(kept, div(add(mul(mload(add(p, SKEW)), pot), sub(scale, 1)), scale))
                 }
                 default {
                     pot := mul(mul(mload(add(p, SKEW)), mload(add(p, HEAL))), sub(0, pot))
-                    pot := div(pot, mul(mload(add(p, WORTH)), 2000000000000000000000000))
+                    pot := div(pot, mul(mload(add(p, WORTH)), TWICE_E24))
                     pot := mul(sub(kept, pot), lt(pot, kept))
                 }
                 let fee := div(add(mul(v, mload(add(p, SPREAD))), 999999), PPM)
-                // Fee and charge leave nothing.
-                if iszero(lt(add(fee, mul(sub(pot, kept), gt(pot, kept))), v)) { why := BAD_AMOUNT break }
-                if or(gt(pot, MOST), gt(add(mload(add(p, FEES)), fee), MOST)) { why := BAD_AMOUNT break }
                 mstore(f, tokenIn)
                 mstore(add(f, FILL_OUT), sub(add(v, kept), add(fee, pot)))
                 mstore(add(f, FILL_VALUE), v)
                 mstore(add(f, FILL_FEE), fee)
                 mstore(add(f, FILL_POT), pot)
+                v := iszero(lt(add(fee, mul(sub(pot, kept), gt(pot, kept))), v)) // nothing is left of it
+                why := mul(or(v, or(gt(pot, MOST), gt(add(mload(add(p, FEES)), fee), MOST))), BAD_AMOUNT)
                 break
             }
         }
@@ -108,12 +111,13 @@ library PoolMath {
     /// @notice USDC → token, exact USDC in: the largest value v with v + (change of Φ) ≤ what is left of the
     /// USDC after the fee.
     function buyExactIn(Pool memory p, uint256 usdcIn, Fill memory f) internal pure returns (Refusal why) {
-        if (p.buys != Refusal.NONE) return p.buys;
-        if (usdcIn > INT64_MAX) return Refusal.BAD_AMOUNT;
         uint256 net;
         assembly ("memory-safe") {
+            why := mload(add(p, BUYS))
+            if lt(why, gt(usdcIn, MOST)) { why := BAD_AMOUNT } // when nothing else speaks against it
             net := div(mul(usdcIn, PPM), add(PPM, mload(add(p, SPREAD)))) // the fee is rounded up
         }
+        if (why != Refusal.NONE) return why;
         uint256 v = _boughtValueDown(p, net);
         assembly ("memory-safe") {
             mstore(f, usdcIn)
@@ -198,12 +202,11 @@ library PoolMath {
         pure
         returns (uint256 rise)
     {
-        // A division by zero is zero here, as a pool that is worth nothing wants it.
         assembly ("memory-safe") {
             let delta := mul(deltaUsdc, 1000000)
             let change := mul(delta, add(shl(1, excessE6), delta))
             if sgt(change, 0) {
-                let scale := mul(poolUsdc, 2000000000000000000)
+                let scale := mul(poolUsdc, TWICE_E18)
                 rise := div(add(mul(skewPpm, change), sub(scale, 1)), scale)
             }
         }
@@ -214,18 +217,18 @@ library PoolMath {
         assembly ("memory-safe") {
             for {} 1 {} {
                 let v := mload(add(f, FILL_OUT))
-                if iszero(v) { why := BAD_AMOUNT break }
-                if gt(v, mload(p)) { why := RESERVE_SHORT break }
+                why := BAD_AMOUNT
+                if iszero(v) { break }
+                why := RESERVE_SHORT
+                if gt(v, mload(p)) { break }
                 v := mload(add(f, FILL_VALUE))
-                if gt(add(mload(add(p, USDC)), v), MOST) { why := BAD_AMOUNT break }
-                if or(
-                    gt(add(mload(add(p, BUY_HOUR)), v), mload(add(p, HOUR_CAP))),
-                    gt(add(mload(add(p, BUY_DAY)), v), mload(add(p, DAY_CAP)))
-                ) { why := LIMIT break }
-                if or(
-                    gt(mload(add(f, FILL_POT)), MOST),
-                    gt(add(mload(add(p, FEES)), mload(add(f, FILL_FEE))), MOST)
-                ) { why := BAD_AMOUNT }
+                why := BAD_AMOUNT
+                if gt(add(mload(add(p, USDC)), v), MOST) { break }
+                why := LIMIT
+                if gt(add(mload(add(p, BUY_HOUR)), v), mload(add(p, HOUR_CAP))) { break }
+                if gt(add(mload(add(p, BUY_DAY)), v), mload(add(p, DAY_CAP))) { break }
+                let fees := add(mload(add(p, FEES)), mload(add(f, FILL_FEE)))
+                why := mul(or(gt(mload(add(f, FILL_POT)), MOST), gt(fees, MOST)), BAD_AMOUNT)
                 break
             }
         }
@@ -248,76 +251,64 @@ library PoolMath {
         uint256 skewPpm = p.skewPpm;
         uint256 healPpm = p.healPpm;
         pot = p.potUsdc;
-        // A division by zero is zero here.
         assembly ("memory-safe") {
             let delta := mul(deltaUsdc, 1000000)
             // G after² − G before², × 10^12
             let change := mul(delta, add(shl(1, excessE6), delta))
             switch sgt(change, 0)
             case 1 {
-                let scale := mul(worth, 2000000000000000000)
+                let scale := mul(worth, TWICE_E18)
                 pot := add(pot, div(add(mul(skewPpm, change), sub(scale, 1)), scale))
             }
             default {
-                let reward := div(mul(mul(skewPpm, healPpm), sub(0, change)), mul(worth, 2000000000000000000000000))
+                let reward := div(mul(mul(skewPpm, healPpm), sub(0, change)), mul(worth, TWICE_E24))
                 pot := mul(sub(pot, reward), lt(reward, pot))
             }
         }
     }
 
     /// @dev The largest v with v + Φ's change ≤ net: k v² + (1 − 2kG) v − net = 0, k = s / 2T, times heal
-    /// where Φ falls (and there at most net + pot); with b = 1 − 2kG, 2 net / (b + √(b² + 4 k net)). The root
-    /// is rounded up: Newton's steps from b + 2 k net / b, which is above it, come down to its whole part; a
-    /// trade small against the pool needs two. b is positive, as k |G| is under a half.
+    /// where Φ falls (and there at most net + pot).
     function _boughtValueDown(Pool memory p, uint256 net) private pure returns (uint256 v) {
+        unchecked {
+            (uint256 worth, uint256 skewPpm, int256 excessE6) = (p.worthUsdc, p.skewPpm, p.excessE6);
+            if (worth * skewPpm == 0) return net;
+            if (excessE6 > 0 && net * PPM < 2 * uint256(excessE6)) {
+                v = _rootDown(worth, excessE6, skewPpm * p.healPpm, net);
+                if (v < net) v = net;
+                uint256 most = net + p.potUsdc;
+                return v > most ? most : v;
+            }
+            v = _rootDown(worth, excessE6, skewPpm * PPM, net);
+            if (v < net && v + 1 + riseUp(skewPpm, worth, excessE6, -int256(v + 1)) <= net) v++;
+        }
+    }
+
+    /// @dev 2 net / (b + √(b² + 4 k net)) with b = 1 − 2kG. The root is rounded up: Newton's steps from
+    /// b + 2 k net / b, which is above it, come down to its whole part; a trade small against the pool needs two.
+    /// b is positive, as k |G| is under a half.
+    function _rootDown(uint256 worth, int256 excessE6, uint256 slope, uint256 net)
+        private
+        pure
+        returns (uint256 v)
+    {
         assembly ("memory-safe") {
-            function rootDown(worth, excess, slope, net_) -> value {
-                let scale := mul(worth, E18)
-                let part := mul(shl(72, slope), excess)
-                let b := sdiv(part, scale)
-                b := sub(b, and(slt(part, 0), iszero(eq(mul(b, scale), part)))) // towards minus infinity
-                b := sub(Q, b)
-                scale := mul(worth, 1000000000000)
-                part := div(add(shl(145, mul(slope, net_)), sub(scale, 1)), scale)
-                let root := add(add(b, div(part, shl(1, b))), 1)
-                part := add(mul(b, b), part) // whose root it is
-                for {} 1 {} {
-                    let next := shr(1, add(root, div(part, root)))
-                    if iszero(lt(next, root)) { break }
-                    root := next
-                }
-                root := add(root, lt(mul(root, root), part))
-                value := div(shl(73, net_), add(b, root))
+            let scale := mul(worth, E18)
+            let part := mul(shl(72, slope), excessE6)
+            let b := sdiv(part, scale)
+            b := sub(b, and(slt(part, 0), iszero(eq(mul(b, scale), part)))) // towards minus infinity
+            b := sub(Q, b)
+            scale := mul(worth, 1000000000000)
+            part := div(add(shl(145, mul(slope, net)), sub(scale, 1)), scale)
+            let root := add(add(b, div(part, shl(1, b))), 1)
+            part := add(mul(b, b), part) // whose root it is
+            for {} 1 {} {
+                let next := shr(1, add(root, div(part, root)))
+                if iszero(lt(next, root)) { break }
+                root := next
             }
-            let worth := mload(add(p, WORTH))
-            let skew := mload(add(p, SKEW))
-            let excess := mload(add(p, EXCESS))
-            switch mul(worth, skew)
-            case 0 { v := net }
-            default {
-                switch and(sgt(excess, 0), lt(mul(net, PPM), shl(1, excess)))
-                case 1 {
-                    v := rootDown(worth, excess, mul(skew, mload(add(p, HEAL))), net)
-                    if lt(v, net) { v := net }
-                    let most := add(net, mload(add(p, POT)))
-                    if gt(v, most) { v := most }
-                }
-                default {
-                    v := rootDown(worth, excess, mul(skew, PPM), net)
-                    if lt(v, net) {
-                        // One more, if that and what it adds to Φ fit; −(v + 1) is not(v).
-                        let rise := mul(not(v), PPM)
-                        rise := mul(rise, add(shl(1, excess), rise))
-                        switch sgt(rise, 0)
-                        case 1 {
-                            worth := mul(worth, 2000000000000000000)
-                            rise := div(add(mul(skew, rise), sub(worth, 1)), worth)
-                        }
-                        default { rise := 0 }
-                        v := add(v, lt(add(v, rise), net))
-                    }
-                }
-            }
+            root := add(root, lt(mul(root, root), part))
+            v := div(shl(73, net), add(b, root))
         }
     }
 

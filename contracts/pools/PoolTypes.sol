@@ -66,8 +66,8 @@ struct Pool {
     Refusal buys;
 }
 
-/// @notice A trade that a pool would make. `valueUsdc` is what crosses the reserves at mid. One record serves
-/// many trades: it holds the last one that was not refused.
+/// @notice A trade that a pool would make. `valueUsdc` is what crosses the reserves at mid. One record serves many
+/// trades; after a refusal it means nothing.
 struct Fill {
     uint256 amountIn;
     uint256 amountOut;

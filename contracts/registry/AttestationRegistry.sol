@@ -293,9 +293,7 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         returns (bytes memory chosen, uint64 sum)
     {
         chosen = new bytes(entries.length / ENTRY_SIZE * BURN_SIZE);
-        uint256 named;
-        bool isZero;
-        bool isUsed;
+        (uint256 named, bool isZero, bool isUsed) = (0, false, false);
         assembly ("memory-safe") {
             let to := add(chosen, 32)
             let word := not(0)
@@ -370,8 +368,7 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         bytes memory entries
     ) private returns (uint64 firstIndex) {
         firstIndex = head.size;
-        bytes32[] memory leaves =
-            LeafWriter.hashes(kind, token, id, msg.sender, firstIndex, before, entries);
+        bytes32[] memory leaves = LeafWriter.hashes(kind, token, id, msg.sender, firstIndex, before, entries);
         _head.size = firstIndex + uint64(leaves.length);
         _peaks.append(firstIndex, leaves);
         emit Appended(firstIndex, token, kind, before, id, msg.sender, uint64(block.timestamp), entries);

@@ -29,6 +29,45 @@ library Items {
         }
     }
 
+    /// @notice Sums up the items that settle: their entries' bits into `included`, by statement, and what they burn
+    /// into `burnt`, by token, both wide enough for all that items name.
+    /// @param planned a byte for each item, 0 when it was not refused; of those that trade, `results` has one each
+    /// ({PackedTrades})
+    function sum(
+        bytes calldata packed,
+        bytes calldata planned,
+        bytes calldata results,
+        uint256[] memory included,
+        uint256[] memory burnt
+    ) internal pure {
+        assembly ("memory-safe") {
+            let item := packed.offset
+            let result := results.offset
+            let end := add(planned.offset, planned.length)
+            for { let at := planned.offset } lt(at, end) { at := add(at, 1) } {
+                let head := calldataload(item)
+                let settles := iszero(byte(0, calldataload(at)))
+                if and(settles, iszero(eq(byte(13, head), NONE))) {
+                    settles := iszero(byte(0, calldataload(result)))
+                    result := add(result, 9)
+                }
+                if settles {
+                    let index := byte(15, head)
+                    if iszero(eq(index, NONE)) {
+                        index := add(add(included, 32), shl(5, index))
+                        mstore(index, or(mload(index), shl(byte(16, head), 1)))
+                    }
+                    index := byte(17, head)
+                    if iszero(eq(index, NONE)) {
+                        index := add(add(burnt, 32), shl(5, index))
+                        mstore(index, add(mload(index), shr(192, calldataload(add(item, 34)))))
+                    }
+                }
+                item := add(item, SIZE)
+            }
+        }
+    }
+
     /// @notice Appends item `i`'s burn to `entries`, which must have room for it.
     function appendBurn(bytes calldata packed, uint256 i, bytes memory entries) internal pure {
         assembly ("memory-safe") {

@@ -13,6 +13,7 @@ import {Group, IRouter, MintOrder} from "../interfaces/IRouter.sol";
 import {PackedTrades} from "../pools/PackedTrades.sol";
 import {Move} from "../pools/PoolTypes.sol";
 import {Items} from "./Items.sol";
+import {Numbers} from "./Numbers.sol";
 import {UserSwaps} from "./UserSwaps.sol";
 
 /// @title The router and hub
@@ -21,7 +22,7 @@ import {UserSwaps} from "./UserSwaps.sol";
 /// trade; the pools trade and call back {fundTrades}, which mints for the items that are left; the pools
 /// move the netted tokens; {_burn} and {_report} end it. Nothing is kept between transactions but which
 /// numbers were used.
-contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransient, UserSwaps {
+contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransient, UserSwaps, Numbers {
     using Items for bytes;
     using Items for uint256;
     using PackedTrades for bytes;
@@ -57,17 +58,10 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         uint256 length; // of the trades yet
     }
 
-    /// @dev Numbers of a word of {_used} that were read or set, until {_mark} comes to another.
-    struct Marks {
-        uint256 word;
-        uint256 bits;
-    }
-
     IAttestationRegistry internal immutable _registry;
 
     /// @inheritdoc IRouter
     mapping(address account => bool) public override isRelayer;
-    mapping(uint256 word => uint256) private _used;
 
     constructor(address authority_, address registry_, address pools_)
         AccessManaged(authority_)
@@ -191,7 +185,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
 
     /// @inheritdoc IRouter
     function settled(uint64 number) external view override returns (bool) {
-        return _used[number >> 8] >> (number & 255) & 1 == 1;
+        return _isUsed(Marks(type(uint256).max, 0), number);
     }
 
     /// @inheritdoc IRouter
@@ -277,11 +271,6 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         return _draw(held, head, amounts, minted, uint8(statement)) ? 0 : REFUSED_UNFUNDED;
     }
 
-    function _isUsed(Marks memory marks, uint256 number) private view returns (bool) {
-        if (number >> 8 != marks.word) (marks.word, marks.bits) = (number >> 8, _used[number >> 8]);
-        return marks.bits >> (number & 255) & 1 == 1;
-    }
-
     /// @dev Draws from `held` what the item's own mint, and the least it buys, do not cover. `held` only ever
     /// falls: what another item may bring is not counted on, for the pools may still refuse that one. False,
     /// with nothing drawn, when the hub does not hold as much.
@@ -352,33 +341,7 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         included = new uint256[](group.mints.length);
         burnt = new uint256[](group.tokens.length);
         // What was planned names its statement and its tokens rightly: {_refusal} saw to it.
-        assembly ("memory-safe") {
-            let item := items.offset
-            let result := results.offset
-            let end := add(planned.offset, planned.length)
-            for { let at := planned.offset } lt(at, end) { at := add(at, 1) } {
-                let head := calldataload(item)
-                let settles := iszero(byte(0, calldataload(at)))
-                // Of those that trade, the pools have a result each.
-                if and(settles, iszero(eq(and(shr(144, head), 0xff), 255))) {
-                    settles := iszero(byte(0, calldataload(result)))
-                    result := add(result, 9)
-                }
-                if settles {
-                    let index := and(shr(128, head), 0xff)
-                    if iszero(eq(index, 255)) {
-                        let sum := add(add(included, 32), shl(5, index))
-                        mstore(sum, or(mload(sum), shl(and(shr(120, head), 0xff), 1)))
-                    }
-                    index := and(shr(112, head), 0xff)
-                    if iszero(eq(index, 255)) {
-                        let sum := add(add(burnt, 32), shl(5, index))
-                        mstore(sum, add(mload(sum), shr(192, calldataload(add(item, 34)))))
-                    }
-                }
-                item := add(item, 74)
-            }
-        }
+        items.sum(planned, results, included, burnt);
     }
 
     /// @dev Mints, statement by statement, the entries named.
@@ -423,40 +386,30 @@ contract Router is IRouter, ITradeFunder, AccessManaged, ReentrancyGuardTransien
         Marks memory marks = Marks(type(uint256).max, 0);
         bytes calldata items = group.items;
         uint256 traded = 0;
-        for (uint256 i = 0; i < count;) {
-            (uint256 head,) = items.read(i);
-            uint256 result;
-            assembly ("memory-safe") {
-                result := shl(64, byte(0, mload(add(add(refusals, 32), i))))
-            }
-            if (result == 0) {
-                if (head.tokenIn() != Items.NONE) {
-                    result = results.resultIn(traded);
-                    assembly ("memory-safe") {
-                        traded := add(traded, 1)
+        unchecked {
+            for (uint256 i = 0; i < count; i++) {
+                (uint256 head,) = items.read(i);
+                uint256 result;
+                assembly ("memory-safe") {
+                    result := shl(64, byte(0, mload(add(add(refusals, 32), i))))
+                }
+                if (result == 0) {
+                    if (head.tokenIn() != Items.NONE) result = results.resultIn(traded++);
+                    if (result >> 64 == 0) {
+                        _mark(marks, head.number());
+                        if (head.burnToken() != Items.NONE) {
+                            _gather(burns, head.burnToken(), items, i, count);
+                        }
                     }
                 }
-                if (result >> 64 == 0) {
-                    _mark(marks, head.number());
-                    if (head.burnToken() != Items.NONE) _gather(burns, head.burnToken(), items, i, count);
+                assembly ("memory-safe") {
+                    let to := add(add(outcomes, 32), mul(i, OUTCOME_SIZE))
+                    mstore(to, shl(120, or(shl(72, shr(192, head)), result)))
                 }
-            }
-            assembly ("memory-safe") {
-                let to := add(add(outcomes, 32), mul(i, OUTCOME_SIZE))
-                mstore(to, shl(120, or(shl(72, shr(192, head)), result)))
-                i := add(i, 1)
             }
         }
         outcomes.cut(count * OUTCOME_SIZE);
-        if (marks.bits != 0) _used[marks.word] = marks.bits;
-    }
-
-    function _mark(Marks memory marks, uint256 number) private {
-        if (number >> 8 != marks.word) {
-            if (marks.bits != 0) _used[marks.word] = marks.bits;
-            (marks.word, marks.bits) = (number >> 8, _used[number >> 8]);
-        }
-        marks.bits |= 1 << (number & 255);
+        _keep(marks);
     }
 
     /// @dev Adds item `i`'s burn to its token's, which get room for all items when the first one comes.

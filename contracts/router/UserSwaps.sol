@@ -20,13 +20,11 @@ abstract contract UserSwaps is IUserSwaps {
     }
 
     /// @inheritdoc IUserSwaps
-    function swapExactIn(
-        address[] calldata path,
-        uint64 amountIn,
-        uint64 minOut,
-        address to,
-        uint64 deadline
-    ) external override returns (uint64) {
+    function swapExactIn(address[] calldata path, uint64 amountIn, uint64 minOut, address to, uint64 deadline)
+        external
+        override
+        returns (uint64)
+    {
         return _swap(path, amountIn, minOut, to, deadline, false);
     }
 
@@ -98,7 +96,9 @@ abstract contract UserSwaps is IUserSwaps {
         uint64 deadline,
         bool exactOut
     ) private returns (uint64 other) {
-        if (block.timestamp > deadline) revert SwapExpired(deadline, uint64(block.timestamp));
+        if (block.timestamp > deadline) {
+            revert SwapExpired(deadline, uint64(block.timestamp));
+        }
         (address tokenIn, address tokenOut) = _ends(path);
         address target = address(_pools);
         bytes4 selector = IPools.swapFor.selector;
@@ -124,8 +124,10 @@ abstract contract UserSwaps is IUserSwaps {
     function _ends(address[] calldata path) private view returns (address tokenIn, address tokenOut) {
         uint256 length = path.length;
         if (length != 2 && length != 3) revert BadPath(path);
-        tokenIn = path[0];
-        tokenOut = path[length - 1];
+        assembly ("memory-safe") {
+            tokenIn := shr(96, shl(96, calldataload(path.offset)))
+            tokenOut := shr(96, shl(96, calldataload(add(path.offset, sub(shl(5, length), 32)))))
+        }
         bool oneIsDollar = (tokenIn == _usdc) != (tokenOut == _usdc);
         if (length == 2 ? !oneIsDollar : oneIsDollar || path[1] != _usdc) revert BadPath(path);
     }

@@ -105,6 +105,13 @@ def test_from_a_new_key_to_a_ledger_that_is_checked_against_its_anchors(
         "anchored_heads": 1,
     }
     assert status_of(["ledger", "verify", "--topic", topic]) == 2
+    Books(house).wallet(1, kes(5))
+    Sealer(house).run()
+    assert doctor().ok, "a minute is no reason to worry"
+    with house.unit_of_work() as uow:
+        uow.execute("UPDATE transparency.anchor SET anchored_at = anchored_at - interval '11 minutes'")
+    assert not doctor().ok
+    assert "more is to be anchored since message 1" in doctor().detail
     with house.unit_of_work() as uow:
         for table in ("batches", "accounts", "codes"):
             uow.execute(f"ALTER TABLE book.{table} DISABLE TRIGGER USER")

@@ -235,6 +235,14 @@ def test_a_message_for_a_topic_that_there_is_not_does_not_hold_up_another_topics
     assert attempts(database) == ["SUCCESS"]
 
 
+def test_two_that_believe_to_lead_put_each_message_in_once(database: Database, topic: Consensus) -> None:
+    for _ in range(3):
+        seal(database)
+        assert sum(topic.tick_together(database, 3)) >= 1
+    assert heads(topic) == [1, 2, 3]
+    assert attempts(database) == ["SUCCESS"] * 3
+
+
 def test_a_dead_node_is_followed_by_the_next(database: Database, topic: Consensus) -> None:
     seal(database)
     live = topic.nodes["0.0.3"]

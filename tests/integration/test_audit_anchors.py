@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from juapesa.chain.consensus_service import OK, ConsensusService
+from juapesa.chain.mirror_node import MirrorUnreachable
 from juapesa.clock import SystemClock
 from juapesa.db import Database
 from juapesa.ledger.engine.sealer import Sealer
@@ -152,6 +153,35 @@ def test_a_mirror_that_lies_is_found_and_the_first_bad_message_named(
 ) -> None:
     found = read(told, of_messages(change))
     assert fault in str(found.first_fault)
+
+
+def of_links(following: str) -> Lie:
+    """Send the reader on to another place."""
+
+    def lie(path: str, body: Any) -> Any:
+        return body | {"links": {"next": following}} if "/messages" in path else body
+
+    return lie
+
+
+def test_a_mirror_that_sends_its_reader_in_a_circle_is_left_at_the_first_repetition(told: Consensus) -> None:
+    circle = of_links(f"/api/v1/topics/{told.topic}/messages?order=asc&limit=100")
+    assert read(told, circle).first_fault == "message 6 is missing: message 1 comes in its place"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        of_links("http://127.0.0.1:9/api/v1/topics"),
+        of_links("/elsewhere"),
+        lambda path, body: ["no object"],
+        lambda path, body: {key: value for key, value in body.items() if key not in {"links", "messages"}},
+    ],
+    ids=("another host", "another path", "a list", "no page"),
+)
+def test_what_is_no_mirror_node_is_called_so(told: Consensus, lie: Lie) -> None:
+    with pytest.raises(MirrorUnreachable):
+        read(told, lie)
 
 
 @pytest.mark.parametrize(

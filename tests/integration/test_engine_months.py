@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from juapesa.db import Database
+from juapesa.ledger.engine import storage
 from juapesa.ledger.engine.function import apply_orders
 from juapesa.ledger.engine.months import MonthNotReady, archive, keep, restore
 from juapesa.ledger.engine.orders import Capture, Done, Refused, Reverse
@@ -41,6 +42,25 @@ def engine(postgres: PostgresForTests) -> Iterator[EngineByHand]:
             found.apply([send(f"nov-{number}", opened.anna, opened.capital, 1)])
         yield found
         found.close()
+
+
+@pytest.mark.parametrize("loaded", [1, 40, 10_000])
+def test_a_key_is_known_however_few_a_start_keeps_in_memory(
+    engine: EngineByHand, loaded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "RECENT_LOADED", loaded)
+    engine.close()
+    engine = EngineByHand(engine.url, now=engine.now)
+    for key in ("oct-3", "nov-79", "nov-1", "oct-3"):
+        again = engine.answer(send(key, 1, 4, 1))
+        assert isinstance(again, Done)
+        assert again.repeated
+        assert isinstance(engine.answer(send(key, 1, 4, 2)), Refused)
+    fresh = engine.answer(send("new", 1, 4, 1))
+    assert isinstance(fresh, Done)
+    assert not fresh.repeated
+    engine.close()
+    assert verify(engine.url).ok
 
 
 def test_archive_and_restore_leave_every_row_as_it_was(engine: EngineByHand, tmp_path: Path) -> None:

@@ -19,6 +19,6 @@ def test_a_batch_of_a_hundred_transfers_fits_into_a_transaction(chain: Chain) ->
         receipt = hub.settle(*(hub.transfer(ITEM_UNITS) for _ in range(count)))
         used[count] = int(receipt["gasUsed"], 16)
     print(used)
-    assert used[1] < 420_000
-    assert used[40] < 40 * 45_000, "a transfer among forty"
-    assert used[100] < 100 * 40_000, "a transfer among a hundred"
+    assert used[1] < 360_000
+    assert used[40] < 40 * 22_000, "a transfer among forty"
+    assert used[100] < 100 * 16_500, "a transfer among a hundred"

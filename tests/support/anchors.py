@@ -81,6 +81,16 @@ class Consensus:
 
         return self.with_network(once)
 
+    def tick_together(self, db: Database, count: int) -> list[int]:
+        """One cycle each of so many anchorers at the same time."""
+
+        async def all_at_once(network: ConsensusService) -> list[int]:
+            with closing(MirrorNode(self.net.mirror_url)) as mirror:
+                anchorers = [self.anchoring(db, network, mirror) for _ in range(count)]
+                return list(await asyncio.gather(*(each.tick() for each in anchorers)))
+
+        return self.with_network(all_at_once)
+
     def tick_at(self, nodes: dict[str, str], db: Database, cycles: int = 1) -> int:
         """Cycles with these nodes; only the last may fail."""
 

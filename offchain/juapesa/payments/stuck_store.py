@@ -8,26 +8,35 @@ from juapesa.db import UnitOfWork
 
 LEGS_SHOWN_MAX = 500
 
-# A call names the leg that its newest event names.
+# A call names the leg that its newest event names. Candidates first, by their own small indexes.
 _LEGS = """
+WITH call AS (
+    SELECT p.id AS payment_id, event.seq, event.at
+      FROM payments.payment p
+      CROSS JOIN LATERAL (SELECT seq, at FROM payments.event
+                           WHERE payment_id = p.id AND name = 'needs an operator'
+                           ORDER BY id DESC LIMIT 1) event
+     WHERE p.needs_operator IS NOT NULL),
+candidate AS (
+    SELECT payment_id, seq FROM call
+    UNION
+    SELECT payment_id, seq FROM payments.leg
+     WHERE (state IN ('due', 'asking', 'pending', 'unknown') OR stumbles > 0)
+       AND (state IN ('due', 'asking', 'pending', 'unknown')
+               AND coalesce(asked_at, next_at) <= %(before)s
+            OR stumbles > 0 AND next_at IS NULL AND state <> 'done'))
 SELECT p.id AS payment_id, p.code, p.status, q.kind AS payment_kind, l.seq, l.kind, l.state, l.attempts,
-       l.code AS last_word, l.hold_id, l.next_at, l.stumbles, l.stumbled_on,
-       CASE WHEN called.seq = l.seq THEN p.needs_operator END AS called_for, p.call_ends_with,
-       CASE WHEN called.seq = l.seq THEN called.at
-            ELSE coalesce(l.asked_at, l.next_at, p.created_at) END AS since,
+       l.code AS last_word, l.hold_id, l.next_at, l.stumbles, l.stumbled_on, p.call_ends_with,
+       CASE WHEN call.seq IS NOT NULL THEN p.needs_operator END AS called_for,
+       coalesce(call.at, l.asked_at, l.next_at, p.created_at) AS since,
        l.seq = (SELECT max(seq) FROM payments.leg WHERE payment_id = p.id) AS is_last,
        EXISTS (SELECT FROM payments.event e WHERE e.payment_id = p.id AND e.seq = l.seq
                   AND e.name IN (l.kind || ' pending', l.kind || ' unknown', l.kind || ' due')) AS was_taken
-  FROM payments.payment p
+  FROM candidate
+  JOIN payments.leg l USING (payment_id, seq)
+  JOIN payments.payment p ON p.id = payment_id
   JOIN payments.quote q ON q.token = p.quote_token
-  JOIN payments.leg l ON l.payment_id = p.id
-  LEFT JOIN LATERAL (SELECT seq, at FROM payments.event
-                      WHERE payment_id = p.id AND name = 'needs an operator'
-                      ORDER BY id DESC LIMIT 1) called ON p.needs_operator IS NOT NULL
- WHERE (called.seq = l.seq
-        OR l.state IN ('due', 'asking', 'pending', 'unknown')
-           AND coalesce(l.asked_at, l.next_at) <= %(before)s
-        OR l.stumbles > 0 AND l.next_at IS NULL AND l.state <> 'done')
+  LEFT JOIN call USING (payment_id, seq)
 """
 
 
@@ -51,7 +60,7 @@ def legs(uow: UnitOfWork, before: datetime) -> list[dict[str, Any]]:
 
 def leg(uow: UnitOfWork, payment_id: int, seq: int, before: datetime) -> dict[str, Any] | None:
     """The same of one leg; None when nobody has to look at it."""
-    sql = _LEGS + " AND p.id = %(payment)s AND l.seq = %(seq)s"
+    sql = _LEGS + " WHERE p.id = %(payment)s AND l.seq = %(seq)s"
     return uow.one(sql, {"before": before, "payment": payment_id, "seq": seq})
 
 

@@ -1,6 +1,7 @@
 """A person of the house who looks at stuck payments and decides about them, safe or not: unsafe is refused.
 
-Draws from a generator of its own, so that a history in which nothing is stuck is as it would be without.
+There is one in every other history. Draws come from a generator of its own, so that a history in which
+nothing is stuck is as it would be without.
 """
 
 import random
@@ -31,6 +32,8 @@ class Operations:
 
     def act(self) -> None:
         """Decide about one stuck leg, if there is one. Raises what befalls the request."""
+        if self.seed % 2:
+            return
         desk = self.house.parts.stuck
         with self.house.db.unit_of_work() as uow:
             found = desk.stuck(uow)

@@ -36,12 +36,12 @@ class UnderWay:
         return self.outcome is not None or self.transaction is None
 
 
-def insert_anchor(uow: UnitOfWork, topic: str, anchor: Anchor, now: datetime) -> int:
-    """Put a message on record as under way; its number. A second one under way is a bug."""
+def insert_anchor(uow: UnitOfWork, topic: str, anchor: Anchor, now: datetime) -> int | None:
+    """Put a message on record as under way; its number. None when another one is under way."""
     log = anchor.log
     row = uow.one(
         """INSERT INTO transparency.anchor (topic, message, registry, log_size, batch, statement, made_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING number""",
+           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING number""",
         (
             topic,
             anchor.encode(),
@@ -52,14 +52,14 @@ def insert_anchor(uow: UnitOfWork, topic: str, anchor: Anchor, now: datetime) ->
             now,
         ),
     )
-    assert row is not None
-    return int(row["number"])
+    return None if row is None else int(row["number"])
 
 
 def insert_attempt(uow: UnitOfWork, anchor: int, transaction: str, now: datetime) -> None:
-    """A transaction for a message, before it is sent. A second one that is open is a bug."""
+    """A transaction for a message, before it is sent; none while another one is open."""
     uow.execute(
-        "INSERT INTO transparency.anchor_attempt (transaction, anchor, made_at) VALUES (%s, %s, %s)",
+        "INSERT INTO transparency.anchor_attempt (transaction, anchor, made_at) VALUES (%s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
         (transaction, anchor, now),
     )
 

@@ -124,7 +124,7 @@ class Anchoring:
             if due is None:
                 return 0
             found = await asyncio.to_thread(self._begin, due)
-        return int(await self._follow(found))
+        return int(found is not None and await self._follow(found))
 
     async def due(self) -> Anchor | None:
         """What is new, when enough time has passed since the last message; None otherwise."""
@@ -193,26 +193,23 @@ class Anchoring:
             anchor = Anchor(log, store.new_head(uow, self.topic), store.new_statement(uow, self.topic))
         return anchor or None
 
-    def _begin(self, anchor: Anchor) -> UnderWay:
+    def _begin(self, anchor: Anchor) -> UnderWay | None:
+        """The message that is under way now: ours, or another process's that was quicker."""
         with self.db.unit_of_work() as uow:
             number = store.insert_anchor(uow, self.topic, anchor, self.clock.now())
-            store.insert_attempt(uow, number, str(self._transaction()), self.clock.now())
-        return self._known_under_way()
+            if number is not None:
+                store.insert_attempt(uow, number, str(self._transaction()), self.clock.now())
+        return self._under_way()
 
-    def _try_again(self, found: UnderWay) -> UnderWay:
+    def _try_again(self, found: UnderWay) -> UnderWay | None:
         with self.db.unit_of_work() as uow:
             store.insert_attempt(uow, found.anchor.number, str(self._transaction()), self.clock.now())
-        return self._known_under_way()
+        return self._under_way()
 
     def _give_up(self, found: UnderWay) -> None:
         """A message for a topic that is not ours any more, and that never got into it."""
         with self.db.unit_of_work() as uow:
             store.delete_anchor(uow, found.anchor.number)
-
-    def _known_under_way(self) -> UnderWay:
-        found = self._under_way()
-        assert found is not None
-        return found
 
     def _transaction(self) -> TransactionId:
         return new_transaction(self.payer, self.clock)

@@ -163,7 +163,11 @@ library PlainMath {
     }
 
     /// @dev A sale that would pay a unit or two more than asked pays just what was asked; the rest is pot.
-    function _sellJust(Pool memory p, PlainFill memory f, uint256 usdcOut) private pure returns (PlainFill memory) {
+    function _sellJust(Pool memory p, PlainFill memory f, uint256 usdcOut)
+        private
+        pure
+        returns (PlainFill memory)
+    {
         unchecked {
             f.potUsdc += f.amountOut - usdcOut;
             f.amountOut = usdcOut;

@@ -91,7 +91,8 @@ contract PoolMathTest is Kit {
         uint256 like = p.token * p.midE18 / 1e18;
         p.usdc = drawn.usdc >> (drawn.usdcBits % 64) & INT64;
         if (drawn.usdcBits < 200 && like < INT64 / 2) p.usdc = within(drawn.usdc, like / 2, like * 2);
-        p.potUsdc = drawn.pot & 3 == 0 ? 0 : drawn.pot & 3 == 1 ? drawn.pot & INT64 : drawn.pot % (p.usdc / 50 + 1);
+        p.potUsdc =
+            drawn.pot & 3 == 0 ? 0 : drawn.pot & 3 == 1 ? drawn.pot & INT64 : drawn.pot % (p.usdc / 50 + 1);
         p.feesUsdc = drawn.fees & 1 == 0 ? drawn.fees >> 30 : drawn.fees & INT64;
         p.spreadPpm = drawn.spread & 1 == 0 ? 800 : drawn.spread % 500_001;
         p.skewPpm = drawn.skew & 1 == 0 ? 20_000 : drawn.skew % 500_001;

@@ -26,7 +26,7 @@ contract Holder {
 contract UserSwapsTest is RouterBase {
     bytes32 private constant TRANSFER = keccak256("Transfer(address,address,uint256)");
     uint64 internal constant LATE = type(uint64).max;
-    address internal to = address(0x70);
+    address internal to = address(0x4e70);
 
     function setUp() public virtual override {
         super.setUp();
@@ -243,7 +243,11 @@ contract UserSwapsTest is RouterBase {
         return list(3, address(kes), address(usdc), address(ngn));
     }
 
-    function list(uint256 length, address a, address b, address c) private pure returns (address[] memory path) {
+    function list(uint256 length, address a, address b, address c)
+        private
+        pure
+        returns (address[] memory path)
+    {
         path = new address[](length);
         for (uint256 i = 0; i < length; i++) {
             path[i] = i == 0 ? a : i == 1 ? b : c;
@@ -279,7 +283,8 @@ contract UserSwapsTest is RouterBase {
     }
 
     function poolNow(IPoolsGovernance books, LocalToken of_) private view returns (bytes memory) {
-        (bool done, bytes memory state) = address(books).staticcall(abi.encodeCall(books.state, (address(of_))));
+        (bool done, bytes memory state) =
+            address(books).staticcall(abi.encodeCall(books.state, (address(of_))));
         yes("state", done);
         return state;
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from juapesa.ledger.domain import AMOUNT_MINOR_MAX
-from juapesa.ledger.engine.books import Account, Batch, Books, Facts, OpenHold, Recent
+from juapesa.ledger.engine.books import Account, Batch, Books, Facts, OpenHold
 from juapesa.ledger.engine.ids import BORN, booked_at, first_id_at
 from juapesa.ledger.engine.orders import (
     MOVING,
@@ -28,6 +28,7 @@ from juapesa.ledger.engine.orders import (
     Reverse,
     micros,
 )
+from juapesa.ledger.engine.recent import Recent
 from juapesa.ledger.engine.rows import Row, key_digest
 from juapesa.ledger.engine.tree import GENESIS, leaf_of, link, root_of
 
