@@ -218,7 +218,7 @@ def is_handle_known(uow: UnitOfWork, handle: str) -> bool:
 def claim_legs(
     uow: UnitOfWork, kinds: list[str], now: datetime, lease_until: datetime, limit: int
 ) -> list[LegRow]:
-    """Legs whose time has come, leased to the caller; two workers never get the same one.
+    """Legs whose time has come, oldest first, leased to the caller; two workers never get the same one.
 
     A failed collection has a time only while its success may still come to light.
     """
@@ -230,10 +230,11 @@ def claim_legs(
                       OR state = 'failed' AND kind = 'collect')
                  AND kind = ANY(%(kinds)s)
                  AND next_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
-               ORDER BY next_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+               ORDER BY next_at, payment_id, seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
            RETURNING *""",
         {"lease": lease_until, "kinds": kinds, "now": now, "limit": limit},
     )
+    rows.sort(key=lambda row: (row["next_at"], row["payment_id"], row["seq"]))
     return [_leg(row) for row in rows]
 
 

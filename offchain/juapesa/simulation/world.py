@@ -238,7 +238,7 @@ class World:
         if self.chance.strikes(Trouble.CHAIN_LATE, 0.3):
             return
         with self.house.db.looked_at() as uow:
-            row = uow.one("SELECT id FROM issuance.item WHERE state = 'open' ORDER BY created_at, id LIMIT 1")
+            row = uow.one("SELECT id FROM issuance.item WHERE state = 'open' ORDER BY number LIMIT 1")
         if row is None:
             return
         with self.house.db.played() as uow:
