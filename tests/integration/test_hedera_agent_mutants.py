@@ -156,10 +156,11 @@ FAULTS = {
         "self.rpc.freeze()",
         ("mirror_on_hedera", "cursor"),
     ),
-    "eighteen decimals": (
+    # Eighteen are refused by Money itself: nothing of ours starts with them.
+    "other decimals than the registry gives": (
         "money/currencies.py",
         'CKES = Currency("cKES", 6)',
-        'CKES = Currency("cKES", 18)',
+        'CKES = Currency("cKES", 8)',
         ("../unit/token_decimals", "decimals"),
     ),
 }
