@@ -256,3 +256,14 @@ def test_without_an_account_it_says_where_to_pay(network: Consensus) -> None:
     with pytest.raises(NoAccount, match="Pay some HBAR to 0x"):
         network.with_mirror(lambda mirror: payer_of(None, mirror, "0x" + "77" * 20))
     assert network.with_mirror(lambda mirror: payer_of("0.0.77", mirror, "")) == "0.0.77"
+
+
+def test_what_is_due_can_be_asked_for_without_touching_anything(database: Database, topic: Consensus) -> None:
+    assert topic.due(database) is None
+    seal(database)
+    found = topic.due(database)
+    assert found is not None
+    assert found.ledger is not None
+    assert found.ledger.batch == 1
+    assert attempts(database) == []
+    assert heads(topic) == []

@@ -14,7 +14,7 @@ from juapesa.clock import SystemClock
 from juapesa.crypto import Signer
 from juapesa.db import Database
 from juapesa.transparency.anchoring import Anchoring, make_topic, payer_of
-from juapesa.transparency.anchors import Checkpoint
+from juapesa.transparency.anchors import Anchor, Checkpoint
 from support.hedera import Sandbox, sandbox
 from support.hub import MovableClock
 
@@ -80,6 +80,15 @@ class Consensus:
                 return await change(self.anchoring(db, network, mirror)).tick()
 
         return self.with_network(once)
+
+    def due(self, db: Database) -> Anchor | None:
+        """What an anchorer would put in now."""
+
+        async def asked(network: ConsensusService) -> Anchor | None:
+            with closing(MirrorNode(self.net.mirror_url)) as mirror:
+                return await self.anchoring(db, network, mirror).due()
+
+        return self.with_network(asked)
 
     def tick_together(self, db: Database, count: int) -> list[int]:
         """One cycle each of so many anchorers at the same time."""

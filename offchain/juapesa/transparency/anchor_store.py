@@ -36,12 +36,17 @@ class UnderWay:
         return self.outcome is not None or self.transaction is None
 
 
-def insert_anchor(uow: UnitOfWork, topic: str, anchor: Anchor, now: datetime) -> int | None:
-    """Put a message on record as under way; its number. None when another one is under way."""
+def lock_anchors(uow: UnitOfWork) -> None:
+    """Nobody else puts a message on record until this transaction ends."""
+    uow.execute("LOCK TABLE transparency.anchor IN SHARE ROW EXCLUSIVE MODE")
+
+
+def insert_anchor(uow: UnitOfWork, topic: str, anchor: Anchor, now: datetime) -> int:
+    """Put a message on record as under way; its number. A second one under way is a bug."""
     log = anchor.log
     row = uow.one(
         """INSERT INTO transparency.anchor (topic, message, registry, log_size, batch, statement, made_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING number""",
+           VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING number""",
         (
             topic,
             anchor.encode(),
@@ -52,7 +57,8 @@ def insert_anchor(uow: UnitOfWork, topic: str, anchor: Anchor, now: datetime) ->
             now,
         ),
     )
-    return None if row is None else int(row["number"])
+    assert row is not None
+    return int(row["number"])
 
 
 def insert_attempt(uow: UnitOfWork, anchor: int, transaction: str, now: datetime) -> None:

@@ -27,7 +27,7 @@ from juapesa.chain.consensus_service import (
     entity_number,
 )
 from juapesa.clock import Clock
-from juapesa.db import Database
+from juapesa.db import Database, UnitOfWork
 from juapesa.errors import Unavailable
 from juapesa.observability import get_logger
 from juapesa.transparency import anchor_store as store
@@ -120,10 +120,9 @@ class Anchoring:
                 return 0
             found = await asyncio.to_thread(self._try_again, found)
         elif found is None:
-            due = await self.due()
-            if due is None:
+            if not await asyncio.to_thread(self._rested):
                 return 0
-            found = await asyncio.to_thread(self._begin, due)
+            found = await asyncio.to_thread(self._begin, await self.read_log())
         return int(found is not None and await self._follow(found))
 
     async def due(self) -> Anchor | None:
@@ -131,7 +130,7 @@ class Anchoring:
         if not await asyncio.to_thread(self._rested):
             return None
         log = await self.read_log()
-        return await asyncio.to_thread(self._new, log)
+        return await asyncio.to_thread(self._looked_up, log)
 
     async def _follow(self, found: UnderWay) -> bool:
         """Whether the message has its place now."""
@@ -183,21 +182,33 @@ class Anchoring:
 
     def _rested(self) -> bool:
         with self.db.unit_of_work() as uow:
-            last = store.newest(uow, 1)
+            return self._has_rested(uow)
+
+    def _has_rested(self, uow: UnitOfWork) -> bool:
+        last = store.newest(uow, 1)
         return not last or self.clock.now() - last[0].made_at >= self.every
 
-    def _new(self, log: Checkpoint | None) -> Anchor | None:
+    def _looked_up(self, log: Checkpoint | None) -> Anchor | None:
         with self.db.unit_of_work() as uow:
-            if log is not None and log.size <= store.anchored_size(uow, self.topic, log.registry):
-                log = None
-            anchor = Anchor(log, store.new_head(uow, self.topic), store.new_statement(uow, self.topic))
+            return self._new(uow, log)
+
+    def _new(self, uow: UnitOfWork, log: Checkpoint | None) -> Anchor | None:
+        if log is not None and log.size <= store.anchored_size(uow, self.topic, log.registry):
+            log = None
+        anchor = Anchor(log, store.new_head(uow, self.topic), store.new_statement(uow, self.topic))
         return anchor or None
 
-    def _begin(self, anchor: Anchor) -> UnderWay | None:
-        """The message that is under way now: ours, or another process's that was quicker."""
+    def _begin(self, log: Checkpoint | None) -> UnderWay | None:
+        """The message that is under way now, ours or that of who was quicker; None when nothing is new.
+
+        What is new is looked up under the lock that it is put on record with: another process may have
+        put a message in since anybody looked.
+        """
         with self.db.unit_of_work() as uow:
-            number = store.insert_anchor(uow, self.topic, anchor, self.clock.now())
-            if number is not None:
+            store.lock_anchors(uow)
+            free = store.under_way(uow) is None and self._has_rested(uow)
+            if free and (anchor := self._new(uow, log)) is not None:
+                number = store.insert_anchor(uow, self.topic, anchor, self.clock.now())
                 store.insert_attempt(uow, number, str(self._transaction()), self.clock.now())
         return self._under_way()
 

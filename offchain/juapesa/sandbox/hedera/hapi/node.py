@@ -149,6 +149,8 @@ class Node:
             await self._check(native)
         except Refused as fault:
             return fault.status
+        if native.id in self.outcomes:  # a copy that came while this one was looked at
+            return "DUPLICATE_TRANSACTION"
         outcome = Outcome(native)
         self.outcomes[native.id] = outcome
         if len(self.outcomes) > OUTCOMES_KEPT:
