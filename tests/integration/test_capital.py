@@ -10,7 +10,7 @@ from juapesa.config import CapitalSettings
 from juapesa.db import Database
 from juapesa.issuance.domain import Orders
 from juapesa.money import CKES, USDC, Money
-from juapesa.payments.errors import FloatBooked
+from juapesa.payments.operator_errors import FloatBooked
 from support.payments_house import House, payments_house
 
 

@@ -13,7 +13,8 @@ from juapesa.db import Database
 from juapesa.errors import InvalidInput, JuaError
 from juapesa.payments.callbacks import TRIES_MAX
 from juapesa.payments.decisions import Decision
-from juapesa.payments.errors import NotSafe, NotStuck, UnknownPayment
+from juapesa.payments.errors import UnknownPayment
+from juapesa.payments.operator_errors import NotSafe, NotStuck
 from juapesa.payments.saga import ANOTHER_AMOUNT, CallOperator, LegKind
 from juapesa.payments.stumbles import STUMBLES_MAX
 from support.books import assert_books_verify

@@ -15,7 +15,7 @@ from juapesa.issuance.errors import UnknownItem
 from juapesa.issuance.service import Issuance, capital_order, liquidity_order
 from juapesa.ledger import AccountKind, KeyReused, Ledger, Transfer
 from juapesa.money import USDC, Currency, Money, token_of
-from juapesa.payments.errors import FloatBooked
+from juapesa.payments.operator_errors import FloatBooked
 
 ORDERS_MAX = 100  # of one kind, failed ones with them
 

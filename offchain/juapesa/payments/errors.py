@@ -1,4 +1,4 @@
-"""Expected failures of payments. Every ``detail`` fits one USSD screen."""
+"""Failures of payments that a customer can meet. Every ``detail`` fits one USSD screen."""
 
 from juapesa.errors import Conflict, InvalidInput, NotFound, Unavailable
 
@@ -43,21 +43,3 @@ class QuoteExpired(Conflict):
 
 class UnknownPayment(NotFound):
     slug = "unknown-payment"
-
-
-class FloatBooked(Conflict):
-    """The opening float of an operator is on record with another amount."""
-
-    slug = "float-booked"
-
-
-class NotStuck(Conflict):
-    """The leg has ended or is within its time: there is nothing to release."""
-
-    slug = "not-stuck"
-
-
-class NotSafe(Conflict):
-    """This decision could pay twice or lose money from sight; ``detail`` names those that cannot."""
-
-    slug = "not-safe"

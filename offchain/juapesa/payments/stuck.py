@@ -17,8 +17,9 @@ from juapesa.payments import store, stuck_store
 from juapesa.payments.codes import read_code
 from juapesa.payments.decisions import TWO_PEOPLE, Decision, choices, stated
 from juapesa.payments.domain import Kind, Status
-from juapesa.payments.errors import NotSafe, NotStuck, UnknownPayment
+from juapesa.payments.errors import UnknownPayment
 from juapesa.payments.execution import RAIL_WORK
+from juapesa.payments.operator_errors import NotSafe, NotStuck
 from juapesa.payments.rail_work import RailWork, patience
 from juapesa.payments.saga import (
     ENDED,
