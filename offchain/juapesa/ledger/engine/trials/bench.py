@@ -120,12 +120,13 @@ class Bench:
                 self.say(f"round {number} of {self.rounds}")
                 self._round(number, direct)
             self._note("bytes", self._bytes_per_transfer())
+            hash_share = direct.hash_share()
             self.say(f"open loop: {self.open_rate} payments a second for {self.open_seconds:g} s")
             steady = self._load("open", f"open-{time.time()}", seconds=self.open_seconds, rate=self.open_rate)
         finally:
             direct.close()
             self._writer.stop()
-        return self._report(steady, direct.hash_share())
+        return self._report(steady, hash_share)
 
     def _round(self, number: int, direct: "_Direct") -> None:
         name = f"{number}-{time.time()}"
