@@ -3,8 +3,9 @@
 ``python scripts/audit/mutate.py contracts/bonding/BondingPools.sol --tests 'tests/contracts/bonding/*'``
 
 Each mutant is compiled (without the optimiser, for speed) and tested in a copy of the project under
-``.build/`` (``bench.py``); invariant suites run only for those that everything else let live. ``--minutes``
-bounds the whole: mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample.
+``.build/`` (``bench.py``); invariant suites run only for those that everything else let live, and a second
+``--tests`` is asked only about those that the first let live: the near and quick first. ``--minutes`` bounds
+the whole: mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample.
 A survivor is either a missing test or no fault at all; ``audits/mutation.md`` keeps the second kind with
 reasons.
 """
@@ -77,12 +78,13 @@ def options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("files", nargs="+", help="Solidity files, as paths from the repository's root")
-    parser.add_argument("--tests", nargs="+", default=["tests/contracts/*"], help="globs of those to notice")
+    parser.add_argument("--tests", nargs="+", action="append", help="globs of those to notice (default: all)")
     parser.add_argument(
         "--minutes", type=float, default=30, help="begin no mutant later than this after the first"
     )
     parser.add_argument("--seconds", type=int, default=240, help="longest run of one mutant")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--bench", type=int, default=0, help="number of the first folder: one run each")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lines", help="only these lines of the files: FIRST-LAST")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
@@ -104,7 +106,9 @@ def main() -> int:
         print("\n".join(sorted(told(trial) for trial in every)))
         return 0
     under = REPOSITORY / ".build" / "mutants"
-    benches = [Bench.made(asked.tests, asked.seconds, under / str(number)) for number in range(asked.jobs)]
+    rounds = asked.tests or [["tests/contracts/*"]]
+    numbers = range(asked.bench, asked.bench + asked.jobs)
+    benches = [Bench.made(rounds, asked.seconds, under / str(number)) for number in numbers]
     try:
         if not all(each.sound_passes(asked.files) for each in benches):
             print("the tests fail without any fault; nothing to learn", file=sys.stderr)
