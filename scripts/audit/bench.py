@@ -65,17 +65,17 @@ class Compiler:
 
 @dataclass
 class Bench:
-    """The copy, globs of its tests (each next list is asked about what those before let live), and the
-    longest time for a list's tests of one fault."""
+    """The copy, globs of each file's tests (each next list is asked about what those before let live), and
+    the longest time for a list's tests of one fault."""
 
     folder: Path
-    rounds: list[list[str]]
+    rounds: dict[str, list[list[str]]]
     seconds: int
     compiler: Compiler
     sound: dict[Path, str] = field(default_factory=dict)
 
     @classmethod
-    def made(cls, rounds: list[list[str]], seconds: int, folder: Path) -> "Bench":
+    def made(cls, rounds: dict[str, list[list[str]]], seconds: int, folder: Path) -> "Bench":
         """The sources as they are now, links to what never changes, and what forge built there before."""
         for part in ("contracts", "tests", "scripts"):
             shutil.rmtree(folder / part, ignore_errors=True)
@@ -90,9 +90,9 @@ class Bench:
 
     # --- running ----------------------------------------------------------------------------------------
 
-    def sound_passes(self, files: list[str]) -> bool:
+    def sound_passes(self) -> bool:
         """Compile all and run the tests without a fault; our compiler's bytes must be forge's."""
-        every = [glob for globs in self.rounds for glob in globs]
+        every = sorted({glob for rounds in self.rounds.values() for globs in rounds for glob in globs})
         # All, once: what a cache lacks, forge would compile again for each run of a few tests.
         built = subprocess.run(
             [str(evm_tool("forge")), "build", "--root", str(self.folder)],
@@ -101,12 +101,13 @@ class Bench:
         )
         if built.returncode != 0 or self._tested(every, BUILD_SECONDS) != "survived":
             return False
-        for file in files:
-            for globs in self.rounds:
-                for path, code in (self.compiled(file, self.sources[file], globs) or {}).items():
-                    if self.sound.setdefault(path, _code(path)) != code:
-                        # A run that was killed left its fault there.
-                        raise RuntimeError(f"{path.name} is not what forge compiles: remove {self.folder}")
+        asked = [(file, tuple(globs)) for file, rounds in self.rounds.items() for globs in rounds]
+        units = sorted({unit for file, globs in asked for unit in self.affected(file, globs)})
+        self.sound = self.compiled(units, {}) or {}
+        for path, code in self.sound.items():
+            if _code(path) != code:
+                # A run that was killed left its fault there.
+                raise RuntimeError(f"{path.name} is not what forge compiles: remove {self.folder}")
         return True
 
     def verdict(self, file: str, source: str) -> str:
@@ -115,8 +116,8 @@ class Bench:
         told = "same"
         placed: set[Path] = set()
         try:
-            for globs in self.rounds:
-                codes = self.compiled(file, source, globs)
+            for globs in self.rounds[file]:
+                codes = self.compiled(self.affected(file, tuple(globs)), {file: source})
                 if codes is None:
                     return "void"
                 changed = {path: code for path, code in codes.items() if code != self.sound[path]}
@@ -168,11 +169,13 @@ class Bench:
 
     # --- compiling --------------------------------------------------------------------------------------
 
-    def compiled(self, file: str, source: str, globs: list[str]) -> dict[Path, str] | None:
-        """The creation code of every artifact that a file's code is in and these tests use; None when it does
-        not compile."""
-        wanted = {unit: {"*": ["evm.bytecode.object"]} for unit in self.affected(file, tuple(globs))}
-        texts = {unit: self.sources[unit] for unit in self._closure(set(wanted))} | {file: source}
+    def compiled(self, units: list[str], faulty: dict[str, str]) -> dict[Path, str] | None:
+        """The creation code of each artifact of these files that the tests use, the faulty texts in the place
+        of the sound; None when it does not compile."""
+        if not units:
+            return {}
+        wanted = {unit: {"*": ["evm.bytecode.object"]} for unit in units}
+        texts = {unit: self.sources[unit] for unit in self._closure(set(units))} | faulty
         request = {
             "language": "Solidity",
             "sources": {unit: {"content": text} for unit, text in texts.items()},

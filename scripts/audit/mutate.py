@@ -1,11 +1,11 @@
 """Do the contracts' tests notice faults? Put one in at a time, run the tests, list what nobody noticed.
 
-``python scripts/audit/mutate.py contracts/bonding/BondingPools.sol --tests 'tests/contracts/bonding/*'``
+``python scripts/audit/mutate.py [contracts/bonding/BondingPools.sol ...] [--minutes 30]``
 
 Each mutant is compiled (without the optimiser, for speed) and tested in a copy of the project under
-``.build/`` (``bench.py``); invariant suites run only for those that everything else let live, and a second
-``--tests`` is asked only about those that the first let live: the near and quick first. ``--minutes`` bounds
-the whole: mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample.
+``.build/`` (``bench.py``). ``mutation.toml`` says which tests are asked about which file, the near and quick
+first; invariant suites run only for those that a list's other tests let live. ``--minutes`` bounds the whole:
+mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample.
 A survivor is either a missing test or no fault at all; ``audits/mutation.md`` keeps the second kind with
 reasons.
 """
@@ -14,15 +14,20 @@ import argparse
 import random
 import sys
 import time
+import tomllib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 
 from bench import Bench
 from mutations import Mutant, mutants
 
 from juapesa.supervisor.tools import REPOSITORY
+
+PLAN = Path(__file__).with_name("mutation.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class Trial:
     def line(self) -> int:
         """Where the fault is."""
         return self.mutant.line(self.source)
+
+
+def plan() -> dict[str, list[list[str]]]:
+    """Which tests are asked about which file."""
+    groups = tomllib.loads(PLAN.read_text())["group"]
+    return {file: group["tests"] for group in groups for file in group["files"]}
 
 
 def trials(files: list[str], seed: int) -> list[Trial]:
@@ -52,12 +63,17 @@ def tried(every: list[Trial], benches: list[Bench], until: float) -> list[tuple[
     for each in benches:
         free.put(each)
 
+    broken = Event()
+
     def judged(trial: Trial) -> tuple[Trial, str] | None:
-        if time.monotonic() > until:
+        if broken.is_set() or time.monotonic() > until:
             return None
         mine = free.get()
         try:
             verdict = mine.verdict(trial.file, trial.mutant.applied(trial.source))
+        except Exception:
+            broken.set()  # what happened is told once the others have ended
+            raise
         finally:
             free.put(mine)
         print(f"{verdict:9}{told(trial)}", flush=True)
@@ -77,8 +93,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+", help="Solidity files, as paths from the repository's root")
-    parser.add_argument("--tests", nargs="+", action="append", help="globs of those to notice (default: all)")
+    parser.add_argument("files", nargs="*", help="Solidity files of mutation.toml (default: all of them)")
     parser.add_argument(
         "--minutes", type=float, default=30, help="begin no mutant later than this after the first"
     )
@@ -101,16 +116,17 @@ def within(trial: Trial, lines: str | None) -> bool:
 def main() -> int:
     """Entry point: 1 when more survive than allowed, 2 when the tests fail without any fault."""
     asked = options()
-    every = [trial for trial in trials(asked.files, asked.seed) if within(trial, asked.lines)]
+    known = plan()
+    rounds = {file: known[file] for file in asked.files or known}
+    every = [trial for trial in trials(list(rounds), asked.seed) if within(trial, asked.lines)]
     if asked.list:
         print("\n".join(sorted(told(trial) for trial in every)))
         return 0
     under = REPOSITORY / ".build" / "mutants"
-    rounds = asked.tests or [["tests/contracts/*"]]
     numbers = range(asked.bench, asked.bench + asked.jobs)
     benches = [Bench.made(rounds, asked.seconds, under / str(number)) for number in numbers]
     try:
-        if not all(each.sound_passes(asked.files) for each in benches):
+        if not all(each.sound_passes() for each in benches):
             print("the tests fail without any fault; nothing to learn", file=sys.stderr)
             return 2
         verdicts = tried(every, benches, time.monotonic() + 60 * asked.minutes)
@@ -122,6 +138,8 @@ def main() -> int:
 
 def summed_up(verdicts: list[tuple[Trial, str]], count: int, survivors_max: int) -> int:
     """Print the result and give the exit code."""
+    for file in sorted({trial.file for trial, _ in verdicts}):
+        print(f"{file}: {dict(Counter(verdict for trial, verdict in verdicts if trial.file == file))}")
     tally = Counter(verdict for _, verdict in verdicts)
     survivors = sorted(told(trial) for trial, verdict in verdicts if verdict == "survived")
     print(f"\n{len(verdicts)} of {count} mutants tried: {dict(tally)}")
