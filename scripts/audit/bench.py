@@ -24,7 +24,7 @@ from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
 
 INVARIANTS = "Invariant"
 # Fewer than foundry.toml's: a fault is noticed by the first draws or hardly at all.
-DRAWS = {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "4"}
+DRAWS = {"FOUNDRY_FUZZ_RUNS": "48", "FOUNDRY_INVARIANT_RUNS": "1"}
 BUILD_SECONDS = 1800
 _IMPORT = re.compile(r'^import\s[^;]*?"([^"]+)"', re.MULTILINE)
 _DECLARED = re.compile(r"^(?:abstract )?(?:contract|library) (\w+)", re.MULTILINE)

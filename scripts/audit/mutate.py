@@ -63,16 +63,16 @@ def tried(every: list[Trial], benches: list[Bench], until: float) -> list[tuple[
     for each in benches:
         free.put(each)
 
-    broken = Event()
+    over = Event()
 
     def judged(trial: Trial) -> tuple[Trial, str] | None:
-        if broken.is_set() or time.monotonic() > until:
+        if over.is_set() or time.monotonic() > until:
             return None
         mine = free.get()
         try:
             verdict = mine.verdict(trial.file, trial.mutant.applied(trial.source))
         except Exception:
-            broken.set()  # what happened is told once the others have ended
+            over.set()  # what happened is told once the others have ended
             raise
         finally:
             free.put(mine)
@@ -80,7 +80,10 @@ def tried(every: list[Trial], benches: list[Bench], until: float) -> list[tuple[
         return trial, verdict
 
     with ThreadPoolExecutor(len(benches)) as workers:
-        return [verdict for verdict in workers.map(judged, every) if verdict is not None]
+        try:
+            return [verdict for verdict in workers.map(judged, every) if verdict is not None]
+        finally:
+            over.set()  # when it was interrupted, too
 
 
 def told(trial: Trial) -> str:
