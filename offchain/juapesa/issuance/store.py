@@ -227,17 +227,17 @@ def batch_hash(uow: UnitOfWork, batch_id: int) -> str:
     return str(row["tx_hash"])
 
 
-def cursor(uow: UnitOfWork, name: str, start: int) -> int:
-    """The last block that was read under this name."""
-    row = uow.one("SELECT block FROM issuance.cursor WHERE name = %s FOR UPDATE", (name,))
-    return int(row["block"]) if row else start - 1
+def cursor(uow: UnitOfWork, name: str, begin: int) -> int:
+    """Up to where was read under this name; ``begin`` when nothing was."""
+    row = uow.one("SELECT position FROM issuance.cursor WHERE name = %s FOR UPDATE", (name,))
+    return int(row["position"]) if row else begin
 
 
-def move_cursor(uow: UnitOfWork, name: str, block: int) -> None:
+def move_cursor(uow: UnitOfWork, name: str, position: int) -> None:
     uow.execute(
-        """INSERT INTO issuance.cursor (name, block) VALUES (%s, %s)
-           ON CONFLICT (name) DO UPDATE SET block = excluded.block""",
-        (name, block),
+        """INSERT INTO issuance.cursor (name, position) VALUES (%s, %s)
+           ON CONFLICT (name) DO UPDATE SET position = excluded.position""",
+        (name, position),
     )
 
 
