@@ -72,7 +72,13 @@ def _native(chain: ChainSettings, signer: Signer) -> "NativeSending | None":
         with closing(MirrorNode(chain.mirror_url)) as mirror:
             return mirror.account_of(signer.address)
 
-    nodes = NativeNodes(chain.native_nodes, signer, chain.native_fee_tinybars_max, SEND_SECONDS_MAX)
+    nodes = NativeNodes(
+        chain.native_nodes,
+        signer,
+        chain.native_fee_tinybars_max,
+        SEND_SECONDS_MAX,
+        chain.native_certificates,
+    )
     return NativeSending(nodes, account)
 
 

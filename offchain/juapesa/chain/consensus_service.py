@@ -15,13 +15,19 @@ _SUBMIT = "/proto.ConsensusService/submitMessage"
 
 
 class ConsensusService:
-    """One key pays and is a topic's submit key. ``nodes``: account to ``host:port``.
+    """One key pays and is a topic's submit key. Nodes and certificates as for ``NativeNodes``.
 
     Every method raises NodeUnreachable; the next call then goes to the next node.
     """
 
-    def __init__(self, nodes: Mapping[str, str], signer: Signer, fee_tinybars_max: int) -> None:
-        self._nodes = NativeNodes(nodes, signer, fee_tinybars_max)
+    def __init__(
+        self,
+        nodes: Mapping[str, str],
+        signer: Signer,
+        fee_tinybars_max: int,
+        certificates: Mapping[str, str] | None = None,
+    ) -> None:
+        self._nodes = NativeNodes(nodes, signer, fee_tinybars_max, certificates=certificates)
         self._signer = signer
 
     async def create_topic(self, transaction: TransactionId, memo: str) -> str:

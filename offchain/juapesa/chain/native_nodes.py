@@ -4,6 +4,7 @@ Sources: hedera-docs native/transactions; hiero-consensus-node's QueryWorkflowIm
 messages are hiero-sdk-python's. gRPC does not survive a fork: only processes that send import this module.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import grpc
 
 from juapesa.chain.native_ids import NANOS, VALID_SECONDS, TransactionId, entity_number
+from juapesa.chain.native_tls import WrongCertificate, fetch_certificate
 from juapesa.crypto import Signer, keccak256
 from juapesa.errors import Unavailable
 from juapesa.hapi_messages import messages
@@ -62,6 +64,7 @@ class Receipt:
 class NativeNodes:
     """Signs with one key, which pays. ``nodes``: account to ``host:port``.
 
+    A node whose certificate's hash is in ``certificates`` is spoken to by TLS, and by no other certificate.
     The first node is asked; one that does not answer goes to the end of the queue. Every question raises
     NodeUnreachable.
     """
@@ -72,8 +75,10 @@ class NativeNodes:
         signer: Signer,
         fee_tinybars_max: int,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        certificates: Mapping[str, str] | None = None,
     ) -> None:
         self._nodes = [(entity_number(account), address) for account, address in nodes.items()]
+        self._certificates = {entity_number(each): found for each, found in (certificates or {}).items()}
         self._signer = signer
         self._fee = fee_tinybars_max
         self._timeout = timeout_seconds
@@ -158,20 +163,35 @@ class NativeNodes:
 
     async def _ask(self, method: str, request: Any, answer: Any) -> Any:
         """One call to the first node; one that fails goes to the end of the queue."""
-        address = self._nodes[0][1]
-        channel = self._channel(address)
-        call = channel.unary_unary(method, type(request).SerializeToString, answer.FromString)
+        number, address = self._nodes[0]
         try:
+            channel = await self._channel(number, address)
+            call = channel.unary_unary(method, type(request).SerializeToString, answer.FromString)
             return await call(request, timeout=self._timeout)
+        except (WrongCertificate, OSError) as fault:
+            self.turn()
+            said = fault.detail if isinstance(fault, WrongCertificate) else f"No node listens at {address}."
+            raise NodeUnreachable(said, reached=False) from fault
         except grpc.aio.AioRpcError as fault:
             self.turn()
             said = f"The node at {address} does not answer ({fault.code().name})."
             raise NodeUnreachable(said, reached=not _never_connected(fault)) from None
 
-    def _channel(self, address: str) -> Any:
+    async def _channel(self, number: int, address: str) -> Any:
+        """Raises WrongCertificate, OSError."""
         if address not in self._channels:
-            patience = ("grpc.max_reconnect_backoff_ms", RECONNECT_MILLISECONDS_MAX)
-            self._channels[address] = grpc.aio.insecure_channel(address, options=[patience])
+            options: list[tuple[str, str | int]] = [
+                ("grpc.max_reconnect_backoff_ms", RECONNECT_MILLISECONDS_MAX)
+            ]
+            if number in self._certificates:
+                wanted = self._certificates[number]
+                found = await asyncio.to_thread(fetch_certificate, address, wanted)
+                trusted = grpc.ssl_channel_credentials(root_certificates=found.pem)
+                options.append(("grpc.ssl_target_name_override", found.name))
+                made = grpc.aio.secure_channel(address, trusted, options=options)
+            else:
+                made = grpc.aio.insecure_channel(address, options=options)
+            self._channels[address] = made
         return self._channels[address]
 
     def _name(self, code: int) -> str:

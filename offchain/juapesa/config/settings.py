@@ -55,6 +55,7 @@ class ChainSettings(Section):
     deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
     # Hedera's own API: with nodes, the relayer sends through them and learns of inclusion from them.
     native_nodes: dict[str, str] = {}  # account 0.0.N to host:port; none: everything goes by the relay
+    native_certificates: dict[str, str] = {}  # account to its certificate's hash in the address book: by TLS
     native_account: str | None = None  # 0.0.N; None: the mirror is asked for the relayer's account
     native_fee_tinybars_max: int = Field(default=100_000_000, ge=1)
     mirror_url: str | None = None  # a mirror node's REST API
@@ -168,6 +169,7 @@ class AnchorSettings(Section):
     account: str | None = None  # 0.0.N; None: the mirror is asked for the account at the key's address
     mirror_url: str = "http://127.0.0.1:7546"
     nodes: dict[str, str] = {"0.0.3": "127.0.0.1:50211"}  # account to host:port of the native API
+    certificates: dict[str, str] = {}  # account to its certificate's hash in the address book: by TLS
     every_seconds: int = Field(default=60, ge=1)
     fee_tinybars_max: int = Field(default=100_000_000, ge=1)  # a message costs about 0.001 USD
 

@@ -12,6 +12,7 @@ from juapesa.sandbox.hedera.chain import Chain
 from juapesa.sandbox.hedera.consensus import NANOS, ConsensusClock
 from juapesa.sandbox.hedera.entities import Entities
 from juapesa.sandbox.hedera.evm_calls import EvmCalls
+from juapesa.sandbox.hedera.hapi.certificate import Certificate, make_certificate
 from juapesa.sandbox.hedera.hapi.messages import Messages
 from juapesa.sandbox.hedera.hapi.node import OK, Accounts, Node
 from juapesa.sandbox.hedera.hapi.operations import Operations
@@ -65,15 +66,23 @@ class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no
         self._trouble = trouble
         self._server: Any = None
         self.port = 0
+        self.tls_port = 0  # none
+        self.certificate: Certificate | None = None
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen; ``port`` tells where. Raises Unavailable when the port is taken."""
+    async def start(self, host: str, port: int, tls_port: int | None) -> None:
+        """Listen; ``port`` and ``tls_port`` tell where. Raises Unavailable when a port is taken."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers((self,))
         try:
             self.port = self._server.add_insecure_port(f"{host}:{port}")
+            if tls_port is not None:
+                self.certificate = await asyncio.to_thread(make_certificate)
+                pair = (self.certificate.key, self.certificate.pem)
+                self.tls_port = self._server.add_secure_port(
+                    f"{host}:{tls_port}", grpc.ssl_server_credentials([pair])
+                )
         except RuntimeError:
-            raise Unavailable(f"Port {port} on {host} cannot be had.") from None
+            raise Unavailable(f"Port {port} or {tls_port} on {host} cannot be had.") from None
         await self._server.start()
 
     async def stop(self) -> None:
