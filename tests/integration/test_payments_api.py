@@ -51,6 +51,10 @@ class Program:
         body, key = json.dumps(given).encode(), next(self.keys) if key is None else key
         return self.http.post(path, content=body, headers=self.signed("POST", path, body, key))
 
+    def post_raw(self, path: str, body: bytes, kind: str) -> Response:
+        headers = self.signed("POST", path, body, next(self.keys)) | {"Content-Type": kind}
+        return self.http.post(path, content=body, headers=headers)
+
     def get(self, path: str) -> Response:
         return self.http.get(path, headers=self.signed("GET", path, b"", ""))
 
@@ -385,6 +389,25 @@ def test_a_person_reads_the_proof_that_they_are_counted(office: Office) -> None:
     assert published.items() <= told.items()
     assert published["covered"] is True
     assert slug(office.program().get("/api/accounts/liabilities")) == "owners-only"
+
+
+def test_a_body_that_cannot_be_read_is_refused_in_words_without_what_was_sent(office: Office) -> None:
+    program, path = office.program(owner=office.house.phone()), "/api/payments/initiate"
+
+    def refused(body: bytes, kind: str = "application/json") -> tuple[int, str, str]:
+        answer = program.post_raw(path, body, kind)
+        return answer.status_code, slug(answer), str(answer.json()["detail"])
+
+    assert refused(b"kind=send", "text/plain")[:2] == (415, "unsupported-media-type")
+    status, name, detail = refused(b'{"kind": "send", "secret"')
+    assert (status, name) == (422, "invalid-input")
+    assert detail == "The request cannot be read: body: is not JSON."
+    assert refused(b"[1]")[2] == "The request cannot be read: body: a JSON object is needed."
+    assert "kind: Input should be 'send', 'receive' or 'convert'" in refused(b'{"kind": "secret"}')[2]
+    assert "secret" not in refused(b'{"kind": "secret", "payer": "secret", "secret": "secret"}')[2]
+    entries = slug(answer := program.get("/api/accounts/1/entries?limit=0"))
+    assert entries == "invalid-input"
+    assert answer.json()["detail"].endswith("limit: Input should be greater than or equal to 1.")
 
 
 def test_every_example_of_the_description_is_true_of_the_application(office: Office) -> None:
