@@ -149,12 +149,15 @@ class ImmediateChain:
 
     inner: ChainDesk
 
-    def order(self, uow: UnitOfWork, reference: str, order: Orders, floats: Mapping[Currency, Money]) -> None:
-        self.inner.order(uow, reference, order, floats)
-        uow.execute("UPDATE issuance.item SET state = 'settled' WHERE id = %s", (reference,))
+    def order_all(
+        self, uow: UnitOfWork, orders: Sequence[tuple[str, Orders]], floats: Mapping[Currency, Money]
+    ) -> None:
+        self.inner.order_all(uow, orders, floats)
+        ordered = [reference for reference, _ in orders]
+        uow.execute("UPDATE issuance.item SET state = 'settled' WHERE id = ANY(%s::uuid[])", (ordered,))
 
-    def outcome(self, uow: UnitOfWork, reference: str) -> ChainOutcome:
-        return self.inner.outcome(uow, reference)
+    def outcomes(self, uow: UnitOfWork, references: Sequence[str]) -> Mapping[str, ChainOutcome]:
+        return self.inner.outcomes(uow, references)
 
     def ended(self, uow: UnitOfWork, references: Sequence[str]) -> list[str]:
         return self.inner.ended(uow, references)
