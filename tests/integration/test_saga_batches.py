@@ -15,7 +15,7 @@ from juapesa.ledger import AccountKind, Ledger, LedgerOrder, LimitExceeded, Post
 from juapesa.money import NGN, Money
 from juapesa.payments import sheet_store
 from juapesa.payments.asking import Ask, Question, Said
-from juapesa.payments.saga import LegKind
+from juapesa.payments.saga import Answered, LegKind
 from juapesa.rails.ports import Outcome, RailAnswer, Reason
 from support.books import assert_books_verify
 from support.payments_house import DEPLOYMENT, House, payments_house
@@ -73,7 +73,8 @@ def record(parts: Parts, said: Sequence[Said]) -> None:
 def legs(house: House, kind: LegKind) -> list[dict[str, Any]]:
     sql = "SELECT * FROM payments.leg WHERE kind = %s ORDER BY payment_id"
     with house.db.unit_of_work() as uow:
-        return uow.all(sql, (kind,))
+        rows: list[dict[str, Any]] = uow.all(sql, (kind,))
+    return rows
 
 
 def to_payouts(house: House, parts: Parts, how_many: int) -> list[Ask]:
@@ -219,6 +220,21 @@ def test_a_success_told_late_is_believed(house: House) -> None:
     assert_books_verify(house.db)
 
 
+def test_a_payout_that_was_refused_meanwhile_is_asked_about_no_more(house: House) -> None:
+    parts = patient(house)
+    [order] = to_payouts(house, parts, 1)
+    _run_out(house)
+    [poll] = take_up(parts)
+    with house.db.unit_of_work() as uow:
+        refused = Answered(RailAnswer(Outcome.FAILED, Reason.PAYEE_LIMIT))
+        parts.work.execution.record(uow, poll.leg.payment_id, poll.leg.seq, refused)
+    record(parts, [late(poll, Outcome.PENDING)])
+    [row] = legs(house, LegKind.PAYOUT)
+    assert (row["state"], row["next_at"]) == ("failed", None)
+    assert order.leg.reference == poll.leg.reference
+    assert_books_verify(house.db)
+
+
 def test_an_answer_recorded_twice_counts_once(house: House) -> None:
     parts = patient(house)
     [order] = to_payouts(house, parts, 1)
@@ -261,7 +277,8 @@ def _run_out(house: House) -> None:
 
 def _events(house: House) -> list[dict[str, Any]]:
     with house.db.unit_of_work() as uow:
-        return uow.all("SELECT name FROM payments.event ORDER BY id")
+        rows: list[dict[str, Any]] = uow.all("SELECT name FROM payments.event ORDER BY id")
+    return rows
 
 
 def test_a_stumble_of_one_leg_keeps_what_another_leg_of_the_payment_did(house: House) -> None:

@@ -172,7 +172,8 @@ class LegSteps:
         """An answer about a leg that has ended: a success of a collection given up on is paid back."""
         sheet.set_leg(leg.seq, next_at=None)
         self._take(sheet, leg, answer, now, ask_again=self._poll(leg, now))
-        if leg.state is LegState.FAILED and answer.outcome in _UNDECIDED:
+        given_up = leg.kind is LegKind.COLLECT and leg.state is LegState.FAILED
+        if given_up and answer.outcome in _UNDECIDED:
             assert leg.asked_at is not None, "it has been asked about"
             self._ask_ever_more_rarely(sheet, leg, leg.asked_at, now)
 
