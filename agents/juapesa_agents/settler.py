@@ -1,16 +1,23 @@
 """The settler: acts on callbacks, orders and follows rail legs, sends messages."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 from juapesa.assembly import Parts, assemble
+from juapesa.db import Worker, retried
 from juapesa.issuance.service import CHAIN_ITEMS
 from juapesa.notifications import AfricasTalking, Delivery, SmsResult
 from juapesa.notifications.outbox import CHANNEL as MESSAGES
 from juapesa.notifications.outbox import Claimed as Message
+from juapesa.payments.asking import Ask, Said
 from juapesa.payments.callbacks import LATER
 from juapesa.payments.execution import RAIL_WORK
+from juapesa.payments.sheet_store import free_leases
 from juapesa.rails.http import new_client
 from juapesa.rails.inbox import CHANNEL as CALLBACKS
 from juapesa.rails.inbox import Claimed as Callback
@@ -20,26 +27,46 @@ from juapesa_agents.common.lane import Lane
 from juapesa_agents.common.options import Options, run_agent
 
 PACE_SECONDS = 0.5
+LOOK_SECONDS = 0.4  # less than the pace: every cycle looks when little goes on
+IDLE_SECONDS_MAX = 5.0
 CALLBACKS_AT_ONCE = 32
-LEGS_AT_ONCE = 64
-LEGS_A_CYCLE = 16
+LEGS_AT_ONCE = 256
+LEGS_A_CYCLE = 64
 MESSAGES_AT_ONCE = 16
+ANSWERS_AT_ONCE = 256  # as many as may be under way
 FINISH_SECONDS_MAX = 5.0
+
+
+class Workers(Protocol):
+    """What this needs of ``juapesa.db.Worker``."""
+
+    def number(self) -> int: ...
+
+    def gone(self) -> list[int]: ...
+
+    def resign(self) -> None: ...
 
 
 @dataclass
 class Settler:
-    """One cycle: take up callbacks first, for they make legs due; then legs; then messages.
+    """One cycle: record what operators have answered; take up callbacks, for they make legs due; then legs;
+    then messages.
 
-    Each is worked on in a lane of its own, so that a silent operator delays nobody else's payment.
+    Whoever waits for an operator does so in a lane, so that a silent one delays nobody else's payment. What
+    comes in while a cycle is under way is recorded by the next, all in one commit.
     """
 
     parts: Parts
     gateway: AfricasTalking
     options: Options
+    worker: Workers | None = None  # in whose name it claims; None: in nobody's, so that claims only run out
+    heard: Callable[[], None] = lambda: None  # an answer waits to be recorded
     callbacks: Lane = field(default_factory=lambda: Lane(CALLBACKS_AT_ONCE))
     legs: Lane = field(default_factory=lambda: Lane(LEGS_AT_ONCE))
     messages: Lane = field(default_factory=lambda: Lane(MESSAGES_AT_ONCE))
+    _number: int | None = None
+    _looked_at: datetime | None = None
+    _said: list[Said] = field(default_factory=list)
 
     async def tick(self) -> int:
         if self.options.dry_run:
@@ -50,21 +77,37 @@ class Settler:
         return taken_up
 
     async def finish(self) -> None:
-        """Wait for everything under way."""
+        """Wait for everything under way, and record it."""
         for lane in (self.callbacks, self.legs, self.messages):
             await lane.finish()
+        while await self._record():
+            pass
 
     async def _take_up(self) -> int:
+        await self._look_for_the_dead()
+        recorded = await self._record()
         callbacks = await asyncio.to_thread(self._claim_callbacks)
         for callback in callbacks:
             self.callbacks.start(self._act_on(callback))
-        legs = await self.parts.work.claim(min(self.legs.free() // 2, LEGS_A_CYCLE))
-        for leg in legs:
-            self.legs.start(self.parts.work.work(leg))
+        asks = await self.parts.work.take_up(min(self.legs.free(), LEGS_A_CYCLE), self._number)
+        for ask in asks:
+            self.legs.start(self._ask(ask))
         messages = await asyncio.to_thread(self._claim_messages)
         for message in messages:
             self.messages.start(self._send(message))
-        return len(callbacks) + len(legs) + len(messages)
+        return recorded + len(callbacks) + len(asks) + len(messages)
+
+    async def _ask(self, ask: Ask) -> None:
+        self._said.append(await self.parts.work.ask(ask))
+        self.heard()
+
+    async def _record(self) -> int:
+        """Record the answers that have gathered; they wait for the next cycle when that fails."""
+        said = self._said[:ANSWERS_AT_ONCE]
+        if said:
+            await self.parts.work.record(said)
+            del self._said[: len(said)]
+        return len(said)
 
     async def _act_on(self, callback: Callback) -> None:
         outcome = await self.parts.callbacks.take(
@@ -88,7 +131,7 @@ class Settler:
     def _claim_callbacks(self) -> list[Callback]:
         with self.parts.db.unit_of_work() as uow:
             lease = self.parts.settings.waits.lease_seconds
-            return self.parts.inbox.claim(uow, self.callbacks.free(), lease)
+            return self.parts.inbox.claim(uow, self.callbacks.free(), lease, self._number)
 
     def _end_callback(self, callback_id: int, outcome: str) -> None:
         with self.parts.db.unit_of_work() as uow:
@@ -100,7 +143,26 @@ class Settler:
     def _claim_messages(self) -> list[Message]:
         with self.parts.db.unit_of_work() as uow:
             lease = self.parts.settings.waits.lease_seconds
-            return self.parts.outbox.claim(uow, self.messages.free(), lease)
+            return self.parts.outbox.claim(uow, self.messages.free(), lease, self._number)
+
+    async def _look_for_the_dead(self) -> None:
+        """Now and then: what workers had claimed that are no more is free."""
+        now = self.parts.clock.now()
+        if self.worker is None or not self._is_time_to_look(now):
+            return
+        gone = await asyncio.to_thread(self.worker.gone)
+        self._number, self._looked_at = self.worker.number(), now
+        if gone:
+            await asyncio.to_thread(retried, partial(self._free, gone))
+
+    def _is_time_to_look(self, now: datetime) -> bool:
+        return self._looked_at is None or abs((now - self._looked_at).total_seconds()) >= LOOK_SECONDS
+
+    def _free(self, gone: list[int]) -> None:
+        with self.parts.db.unit_of_work() as uow:
+            free_leases(uow, gone)
+            self.parts.inbox.free(uow, gone)
+            self.parts.outbox.free(uow, gone)
 
     def _due(self) -> int:
         """How many legs wait to be worked on."""
@@ -115,10 +177,13 @@ class Settler:
 
 async def run(options: Options) -> int:
     """Run the agent; its exit code."""
-    with assemble(name="settler", connections_max=6) as parts:
+    with assemble(name="settler", connections_max=6, idle_seconds_max=IDLE_SECONDS_MAX) as parts:
         http = new_client()
         settler = Settler(parts, AfricasTalking(http, parts.settings.africastalking), options)
         agent = Agent("settler", settler.tick, PACE_SECONDS, passing=PASSING)
+        settler.heard = agent.wake.set
+        if not options.dry_run:
+            settler.worker = Worker(parts.database_url, "settler")
         channels = (RAIL_WORK, CALLBACKS, MESSAGES, CHAIN_ITEMS)
         ears = asyncio.create_task(listen(parts.database_url, channels, agent.wake))
         try:
@@ -127,6 +192,8 @@ async def run(options: Options) -> int:
             ears.cancel()
             with suppress(TimeoutError):  # what is cut off is asked about after the restart
                 await asyncio.wait_for(settler.finish(), FINISH_SECONDS_MAX)
+            if settler.worker is not None:
+                settler.worker.resign()
             await http.aclose()
             await parts.rails.close()
 

@@ -18,7 +18,7 @@ from juapesa.db.migrate import position
 from juapesa.errors import JuaError, Unavailable
 from juapesa.ledger.engine.checks import last_verdict
 from juapesa.payments import stuck_store
-from juapesa.payments.rail_work import patience
+from juapesa.payments.leg_steps import patience
 from juapesa.transparency import anchor_store
 
 TIMEOUT_SECONDS = 3.0

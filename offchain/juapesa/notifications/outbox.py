@@ -1,7 +1,7 @@
 """Messages waiting to be sent, written in the same transaction as the event they tell of."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -14,6 +14,9 @@ TEXT_CHARACTERS_MAX = 918  # six parts of a GSM-7 SMS
 ATTEMPTS_MAX = 12
 BACKOFF_SECONDS = 5.0
 BACKOFF_SECONDS_MAX = 1_800.0
+
+
+Letter = tuple[str, int | str, str]  # key, a person's id or a phone (E.164), text
 
 
 class Sealing(Protocol):
@@ -47,38 +50,64 @@ class Outbox:
 
         False when there is a message of that key already; the first one stands.
         """
-        assert 0 < len(text) <= TEXT_CHARACTERS_MAX, "a message has 1 to 918 characters"
+        return self.enqueue_all(uow, [(key, to, text)]) == 1
+
+    def enqueue_all(self, uow: UnitOfWork, letters: Sequence[Letter]) -> int:
+        """Have these sent, each as ``enqueue`` does; how many are new."""
+        assert all(0 < len(text) <= TEXT_CHARACTERS_MAX for _, _, text in letters), "1 to 918 characters"
         now = self._clock.now()
-        person_id = to if isinstance(to, int) else None
-        sealed = self._sealer.seal(to.encode(), _context(key)) if isinstance(to, str) else None
         added = uow.execute(
             "INSERT INTO notifications.message"
             " (key, person_id, phone_sealed, text, created_at, next_attempt_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
-            (key, person_id, sealed, text, now, now),
+            " SELECT *, %s, %s FROM unnest(%s::text[], %s::bigint[], %s::bytea[], %s::text[])"
+            " ON CONFLICT (key) DO NOTHING",
+            (
+                now,
+                now,
+                [key for key, _, _ in letters],
+                [to if isinstance(to, int) else None for _, to, _ in letters],
+                [self._sealed(key, to) for key, to, _ in letters],
+                [text for _, _, text in letters],
+            ),
         )
         if added:
             uow.notify(CHANNEL)
-        return bool(added)
+        return added
 
-    def claim(self, uow: UnitOfWork, limit: int, lease_seconds: float) -> list[Claimed]:
+    def _sealed(self, key: str, to: int | str) -> bytes | None:
+        return self._sealer.seal(to.encode(), _context(key)) if isinstance(to, str) else None
+
+    def claim(
+        self, uow: UnitOfWork, limit: int, lease_seconds: float, worker: int | None = None
+    ) -> list[Claimed]:
         """Take up to ``limit`` messages that are due; nobody else gets them within the lease.
 
-        One whose claimer says nothing is due again at the end of the lease: a message may be
-        sent twice when a process dies in between, and is never lost.
+        One whose claimer says nothing is due again at the end of the lease, or when the ``worker`` is known
+        to have died (``free``): a message may be sent twice when a process dies in between, and is never
+        lost.
         """
         now = self._clock.now()
         rows = uow.all(
-            "UPDATE notifications.message SET next_attempt_at = %s, attempts = attempts + 1 WHERE id IN ("
+            "UPDATE notifications.message SET next_attempt_at = %s, claimed_by = %s, attempts = attempts + 1"
+            " WHERE id IN ("
             "  SELECT id FROM notifications.message WHERE state = 'waiting' AND next_attempt_at <= %s"
             "  ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED"
             ") RETURNING id, key, person_id, phone_sealed, text, attempts",
-            (now + timedelta(seconds=lease_seconds), now, limit),
+            (now + timedelta(seconds=lease_seconds), worker, now, limit),
         )
         return [
             Claimed(row["id"], self._phone(uow, row), row["text"], row["attempts"])
             for row in sorted(rows, key=lambda row: int(row["id"]))
         ]
+
+    def free(self, uow: UnitOfWork, workers: Sequence[int]) -> int:
+        """What these workers have claimed is due now; how many messages."""
+        now = self._clock.now()
+        return uow.execute(
+            "UPDATE notifications.message SET next_attempt_at = %s, claimed_by = NULL"
+            " WHERE state = 'waiting' AND next_attempt_at > %s AND claimed_by = ANY(%s)",
+            (now, now, list(workers)),
+        )
 
     def sent(self, uow: UnitOfWork, message_id: int, gateway_id: str | None = None) -> None:
         """The gateway has it. Harmless when repeated."""
@@ -97,7 +126,8 @@ class Outbox:
             return
         due = self._clock.now() + timedelta(seconds=backoff_seconds(row["attempts"]))
         uow.execute(
-            "UPDATE notifications.message SET next_attempt_at = %s, why = %s WHERE id = %s",
+            "UPDATE notifications.message SET next_attempt_at = %s, claimed_by = NULL, why = %s"
+            " WHERE id = %s",
             (due, why[:200], message_id),
         )
 
