@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hiero_sdk_python import AccountId, Client, ResponseCode, TopicCreateTransaction
@@ -11,10 +12,12 @@ from hiero_sdk_python.client.network import Network as SdkNetwork
 from hiero_sdk_python.managed_node_address import _ManagedNodeAddress
 from hiero_sdk_python.node import _Node
 
+from juapesa import config
 from juapesa.chain.consensus_service import ConsensusService
 from juapesa.chain.native_ids import BACKDATED_SECONDS, NANOS, TransactionId, entity_number
 from juapesa.chain.native_nodes import OK, SUCCESS, NodeUnreachable
-from juapesa.crypto import Signer
+from juapesa.cli._checks import Finding, examine
+from juapesa.crypto import Signer, open_keystore
 from support.hapi import KEY, NODE
 from support.hedera import PLAY_KEY, Sandbox, sandbox
 
@@ -82,6 +85,20 @@ def test_a_door_without_tls_is_no_way_around(net: Sandbox) -> None:
     _, certificate = in_the_address_book(net)
     with pytest.raises(NodeUnreachable):
         topic_by(net, net.state()["hapi"], certificate, now())
+
+
+def test_the_doctor_says_who_answers_by_tls_and_who_is_somebody_else(net: Sandbox, tmp_path: Path) -> None:
+    address, certificate = in_the_address_book(net)
+    open_keystore(config.load(data_dir=tmp_path)).signer("relayer")  # as the first start makes it
+
+    def found(trusted: dict[str, str]) -> Finding:
+        chain = {"native_nodes": {"0.0.3": address}, "native_certificates": trusted}
+        findings = examine(config.load(data_dir=tmp_path, chain=chain))
+        return next(each for each in findings if each.name == "node-0.0.3")
+
+    assert found({"0.0.3": certificate}).detail == f"{address} answers by TLS"
+    assert "not its own" in found({"0.0.3": "0x" + "00" * 48}).detail
+    assert not found({}).ok, "a door for TLS is silent without it"
 
 
 def test_the_sdk_is_served_by_the_same_door(net: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
