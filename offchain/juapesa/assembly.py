@@ -112,7 +112,7 @@ def build_parts(
     urls = CallbackUrls(callback_key, settings.public_url)
     if rails is None:
         rails = build_rails(settings, TableTokens(db, sealer, clock), urls, clock)
-    outbox = Outbox(sealer, people.phone_of, clock)
+    outbox = Outbox(sealer, people.phones_of, clock)
     issuance = Issuance(
         deployment=deployment,
         ledger=ledger,

@@ -1,7 +1,7 @@
 """Messages waiting to be sent, written in the same transaction as the event they tell of."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -17,6 +17,9 @@ BACKOFF_SECONDS_MAX = 1_800.0
 
 
 Letter = tuple[str, int | str, str]  # key, a person's id or a phone (E.164), text
+
+
+PhonesOf = Callable[[UnitOfWork, Collection[int]], Mapping[int, str]]
 
 
 class Sealing(Protocol):
@@ -38,11 +41,11 @@ class Claimed:
 
 
 class Outbox:
-    """The table ``notifications.message``. ``phone_of`` finds a person's number (``People.phone_of``)."""
+    """The table ``notifications.message``. ``phones_of`` finds people's numbers (``People.phones_of``)."""
 
-    def __init__(self, sealer: Sealing, phone_of: Callable[[UnitOfWork, int], str], clock: Clock) -> None:
+    def __init__(self, sealer: Sealing, phones_of: PhonesOf, clock: Clock) -> None:
         self._sealer = sealer
-        self._phone_of = phone_of
+        self._phones_of = phones_of
         self._clock = clock
 
     def enqueue(self, uow: UnitOfWork, key: str, to: int | str, text: str) -> bool:
@@ -95,8 +98,9 @@ class Outbox:
             ") RETURNING id, key, person_id, phone_sealed, text, attempts",
             (now + timedelta(seconds=lease_seconds), worker, now, limit),
         )
+        phones = self._phones_of(uow, {row["person_id"] for row in rows if row["person_id"] is not None})
         return [
-            Claimed(row["id"], self._phone(uow, row), row["text"], row["attempts"])
+            Claimed(row["id"], self._phone(row, phones), row["text"], row["attempts"])
             for row in sorted(rows, key=lambda row: int(row["id"]))
         ]
 
@@ -111,7 +115,16 @@ class Outbox:
 
     def sent(self, uow: UnitOfWork, message_id: int, gateway_id: str | None = None) -> None:
         """The gateway has it. Harmless when repeated."""
-        self._end(uow, message_id, "sent", gateway_id, None)
+        self.sent_all(uow, {message_id: gateway_id})
+
+    def sent_all(self, uow: UnitOfWork, messages: Mapping[int, str | None]) -> None:
+        """The gateway has these; its own id of each, where it gave one. Harmless when repeated."""
+        uow.execute(
+            "UPDATE notifications.message m SET state = 'sent', ended_at = %s, gateway_id = n.gateway_id"
+            " FROM unnest(%s::bigint[], %s::text[]) n (id, gateway_id)"
+            " WHERE m.id = n.id AND m.state = 'waiting'",
+            (self._clock.now(), list(messages), list(messages.values())),
+        )
 
     def failed(self, uow: UnitOfWork, message_id: int, why: str, *, for_good: bool = False) -> None:
         """This attempt failed; try again later, doubling the wait, until ``ATTEMPTS_MAX`` or ``for_good``."""
@@ -122,7 +135,10 @@ class Outbox:
         if row is None:
             return
         if for_good or row["attempts"] >= ATTEMPTS_MAX:
-            self._end(uow, message_id, "failed", None, why[:200])
+            uow.execute(
+                "UPDATE notifications.message SET state = 'failed', ended_at = %s, why = %s WHERE id = %s",
+                (self._clock.now(), why[:200], message_id),
+            )
             return
         due = self._clock.now() + timedelta(seconds=backoff_seconds(row["attempts"]))
         uow.execute(
@@ -131,19 +147,10 @@ class Outbox:
             (due, why[:200], message_id),
         )
 
-    def _phone(self, uow: UnitOfWork, row: dict[str, Any]) -> str:
+    def _phone(self, row: dict[str, Any], phones: Mapping[int, str]) -> str:
         if row["person_id"] is not None:
-            return self._phone_of(uow, row["person_id"])
+            return phones[row["person_id"]]
         return self._sealer.open(bytes(row["phone_sealed"]), _context(row["key"])).decode()
-
-    def _end(
-        self, uow: UnitOfWork, message_id: int, state: str, gateway_id: str | None, why: str | None
-    ) -> None:
-        uow.execute(
-            "UPDATE notifications.message SET state = %s, ended_at = %s, gateway_id = %s, why = %s"
-            " WHERE id = %s AND state = 'waiting'",
-            (state, self._clock.now(), gateway_id, why, message_id),
-        )
 
 
 def backoff_seconds(attempts: int) -> float:

@@ -72,20 +72,20 @@ class RailWork:
         """Record what operators said, all in one commit. Harmless when repeated."""
         await _commit(self._record, said)
 
-    async def ask_about(self, reference: str, hint: RailAnswer, *, conclusive: bool) -> bool:
-        """A callback spoke of the leg with this reference; False when there is no such leg.
+    async def ask_about(self, reference: str, hint: RailAnswer, *, conclusive: bool) -> Said | None:
+        """A callback spoke of the leg with this reference; None when there is no such leg.
 
         ``hint`` is what it said. Unless ``conclusive``, the operator is asked before anything
-        is believed; what only callbacks carry (receipt, amount) is then taken from the hint.
+        is believed; what only callbacks carry (receipt, amount) is then taken from the hint. What comes of
+        it is to be recorded. Raises what the adapter raises.
         """
         ask = await _commit(self._open_leg, reference, hint)
         if ask is None:
-            return False
+            return None
         said = Said(ask, hint) if conclusive else await self.ask(ask)
         if said.raised is not None:
             raise said.raised
-        await self.record([said])
-        return True
+        return said
 
     @property
     def _together(self) -> Together:
@@ -127,8 +127,9 @@ class RailWork:
         except Exception as raised:  # noqa: BLE001 - whose it is shows when they are recorded one by one
             log.warning("a batch of answers cannot be recorded together: %s", slug_of(raised))
             for each in said:
-                leg = each.ask.leg
-                self._together.alone(leg.payment_id, leg.seq, partial(self._record_together, [each]))
+                leg, news = each.ask.leg, each.ask.question is Question.NEWS
+                work = partial(self._record_together, [each])
+                self._together.alone(leg.payment_id, leg.seq, work, kept=not news)
 
     def _record_together(self, said: Sequence[Said]) -> None:
         with self.db.unit_of_work() as uow:
@@ -141,8 +142,10 @@ class RailWork:
         now, leg = self.clock.now(), said.ask.leg
         if said.raised is None:
             take_in = partial(self.steps.record, said=said, now=now)
-            self._together.guarded(sheets, leg.payment_id, leg.seq, take_in)
+            kept = said.ask.question is not Question.NEWS  # it is only news: we ask about the leg ourselves
+            self._together.guarded(sheets, leg.payment_id, leg.seq, take_in, kept=kept)
         elif said.counts(sheets[leg.payment_id]):
+            stumbles.tell(sheets[leg.payment_id], leg.seq, said.raised)
             stumbles.note(sheets[leg.payment_id], leg.seq, said.raised, self.waits, now)
 
     def _open_leg(self, reference: str, hint: RailAnswer) -> Ask | None:

@@ -22,6 +22,7 @@ from juapesa.payments.leg_steps import patience
 from juapesa.payments.operator_errors import NotSafe, NotStuck, TokenNeeded
 from juapesa.payments.rail_work import RailWork
 from juapesa.payments.saga import (
+    ANOTHER_AMOUNT,
     ENDED,
     GaveUp,
     LegKind,
@@ -104,8 +105,15 @@ class StuckDesk:
         return asked
 
     def _answer_call(self, sheet: Sheet, row: dict[str, Any], decision: Decision) -> None:
-        """The call, if there is one, ends; one that no rule would repeat stays until its leg has ended."""
+        """The call, if there is one, ends; one that no rule would repeat stays until its leg has ended.
+
+        Money that an operator says it has moved stays called out beyond that, until somebody notes what
+        became of it.
+        """
         if row["called_for"] is None:
+            return
+        if decision is Decision.GIVE_UP and row["called_for"] == ANOTHER_AMOUNT:
+            sheet.call_operator(ANOTHER_AMOUNT)
             return
         stays = row["call_ends_with"] is None and LegState(row["state"]) not in ENDED
         if decision is Decision.TRY_AGAIN and stays:

@@ -43,11 +43,16 @@ def parked_because(kind: LegKind, stumbles: int, slug: str) -> str:
     return f"parked: its {kind} stumbled {stumbles} times, last over {slug}"
 
 
+def tell(sheet: Sheet, seq: int, raised: Exception) -> None:
+    """Log what a step raised and where, and nothing of what it held."""
+    frame = traceback.extract_tb(raised.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    log.error("payment %s, leg %s raised %s at %s", sheet.payment_id, seq, slug_of(raised), where)
+
+
 def note(sheet: Sheet, seq: int, raised: Exception, waits: WaitSettings, now: datetime) -> None:
     """Put a leg off whose step raised; park it and call a person when that was too often in a row."""
-    leg, slug, frame = sheet.leg(seq), slug_of(raised), traceback.extract_tb(raised.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    log.error("payment %s, leg %s raised %s at %s", sheet.payment_id, seq, slug, where)
+    leg, slug = sheet.leg(seq), slug_of(raised)
     count = leg.stumbles + 1
     parked = count >= STUMBLES_MAX and not isinstance(raised, Unavailable)
     later = None if parked else now + backoff(waits, count)

@@ -26,9 +26,15 @@ class Together:
     waits: WaitSettings
 
     def guarded(
-        self, sheets: Sheets, payment_id: int, seq: int, step: Callable[[Sheet], Answer]
+        self,
+        sheets: Sheets,
+        payment_id: int,
+        seq: int,
+        step: Callable[[Sheet], Answer],
+        *,
+        kept: bool = True,
     ) -> Answer | None:
-        """Take a step on a sheet; one that raises leaves on it that it did, and nothing else."""
+        """Take a step on a sheet; of one that raises nothing is left on it but, if ``kept``, that it did."""
         before = sheets[payment_id].copy()
         try:
             return step(sheets[payment_id])
@@ -36,11 +42,15 @@ class Together:
             raise
         except Exception as raised:  # noqa: BLE001 - it is logged, kept, and shown to a person
             sheets[payment_id] = before
-            stumbles.note(before, seq, raised, self.waits, self.clock.now())
+            stumbles.tell(before, seq, raised)
+            if kept:
+                stumbles.note(before, seq, raised, self.waits, self.clock.now())
             return None
 
-    def alone(self, payment_id: int, seq: int, work: Callable[[], Answer]) -> Answer | None:
-        """A unit of work about one payment; one that fails is kept with its leg."""
+    def alone(
+        self, payment_id: int, seq: int, work: Callable[[], Answer], *, kept: bool = True
+    ) -> Answer | None:
+        """A unit of work about one payment; that one has failed is kept with its leg, unless not ``kept``."""
         try:
             return retried(work)
         except EVERYBODYS:
@@ -48,6 +58,8 @@ class Together:
         except Exception as raised:  # noqa: BLE001 - it is logged, kept, and shown to a person
             with self.db.unit_of_work() as uow:
                 sheet = self.execution.open(uow, payment_id)
-                stumbles.note(sheet, seq, raised, self.waits, self.clock.now())
+                stumbles.tell(sheet, seq, raised)
+                if kept:
+                    stumbles.note(sheet, seq, raised, self.waits, self.clock.now())
                 self.execution.write(uow, [sheet])
             return None

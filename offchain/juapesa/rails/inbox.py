@@ -115,17 +115,21 @@ class Inbox:
 
     def done(self, uow: UnitOfWork, callback_id: int) -> None:
         """It has been acted upon. Harmless when repeated."""
-        self._end(uow, callback_id, "done", None)
+        self.done_all(uow, [callback_id])
+
+    def done_all(self, uow: UnitOfWork, callback_ids: Sequence[int]) -> None:
+        """As ``done``, of several."""
+        self._end(uow, callback_ids, "done", None)
 
     def give_up(self, uow: UnitOfWork, callback_id: int, why: str) -> None:
         """Nobody can act upon it; ``why`` is for a person and holds nothing personal."""
-        self._end(uow, callback_id, "given-up", why[:500])
+        self._end(uow, [callback_id], "given-up", why[:500])
 
-    def _end(self, uow: UnitOfWork, callback_id: int, state: str, why: str | None) -> None:
+    def _end(self, uow: UnitOfWork, callback_ids: Sequence[int], state: str, why: str | None) -> None:
         uow.execute(
             "UPDATE rails.callback SET state = %s, processed_at = %s, why = %s"
-            " WHERE id = %s AND state = 'new'",
-            (state, self._clock.now(), why, callback_id),
+            " WHERE id = ANY(%s) AND state = 'new'",
+            (state, self._clock.now(), why, list(callback_ids)),
         )
 
 
