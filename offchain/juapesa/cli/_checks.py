@@ -12,14 +12,14 @@ import psycopg
 
 from juapesa.chain import load_deployment
 from juapesa.chain.purse import WEIBARS_PER_HBAR, Purse, PurseLow
-from juapesa.config import Settings
+from juapesa.config import Settings, topic_of
 from juapesa.crypto import Keystore, open_keystore
 from juapesa.db import EmbeddedPostgres, reading
 from juapesa.db.migrate import position
 from juapesa.errors import JuaError, Unavailable
 from juapesa.ledger.engine.checks import last_verdict
 from juapesa.payments import stuck_store
-from juapesa.payments.rail_work import patience
+from juapesa.payments.leg_steps import patience
 from juapesa.transparency import anchor_store
 
 TIMEOUT_SECONDS = 3.0
@@ -156,9 +156,9 @@ def _payments(settings: Settings) -> str:
 
 
 def _anchors(settings: Settings) -> str:
-    topic = settings.anchor.topic
+    topic = topic_of(settings)
     if topic is None:
-        return "no topic is set, so nothing is anchored"
+        return "there is no topic, so nothing is anchored; `jua anchor topic` makes one"
     try:
         with reading(_database_url(settings)) as snapshot:
             last, waiting = anchor_store.last_placed(snapshot, topic), anchor_store.waiting(snapshot, topic)

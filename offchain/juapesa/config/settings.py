@@ -164,7 +164,7 @@ class CapitalSettings(Section):
 class AnchorSettings(Section):
     """A topic of Hedera's consensus service for our heads and roots; without one nothing is anchored."""
 
-    topic: str | None = None  # 0.0.N; `jua anchor topic` makes one
+    topic: str | None = None  # 0.0.N; None: the one that `jua anchor topic` made, see config.topic_of
     key: str = "anchor"  # the keystore's name of the ECDSA key that pays and may submit
     account: str | None = None  # 0.0.N; None: the mirror is asked for the account at the key's address
     mirror_url: str = "http://127.0.0.1:7546"

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,21 +36,29 @@ class BatchRow:
     letter: Letter
 
 
-def insert_item(
-    uow: UnitOfWork, item_id: uuid.UUID, orders: Orders, deadline: datetime, now: datetime
-) -> bool:
-    """False when the id is on record already."""
-    touched = uow.execute(
-        """INSERT INTO issuance.item (id, orders, deadline, created_at) VALUES (%s, %s, %s, %s)
-           ON CONFLICT (id) DO NOTHING""",
-        (item_id, json.dumps(orders.to_json()), deadline, now),
+def insert_items(
+    uow: UnitOfWork, items: Mapping[uuid.UUID, Orders], deadline: datetime, now: datetime
+) -> set[uuid.UUID]:
+    """Those whose id was not on record already."""
+    rows = uow.tuples(
+        """INSERT INTO issuance.item (id, orders, deadline, created_at)
+           SELECT id, orders, %s, %s FROM unnest(%s::uuid[], %s::jsonb[])
+               WITH ORDINALITY n (id, orders, place) ORDER BY place
+           ON CONFLICT (id) DO NOTHING RETURNING id""",
+        (deadline, now, list(items), [json.dumps(each.to_json()) for each in items.values()]),
     )
-    return touched == 1
+    return {item_id for (item_id,) in rows}
 
 
 def item(uow: UnitOfWork, item_id: uuid.UUID) -> ItemRow | None:
     row = uow.one("SELECT * FROM issuance.item WHERE id = %s", (item_id,))
     return _item(row) if row else None
+
+
+def states_of(uow: UnitOfWork, item_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+    """(state, reason) of those of these items that are on record."""
+    rows = uow.tuples("SELECT id, state, reason FROM issuance.item WHERE id = ANY(%s)", (list(item_ids),))
+    return {item_id: (state, reason) for item_id, state, reason in rows}
 
 
 def ended_of(uow: UnitOfWork, item_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:

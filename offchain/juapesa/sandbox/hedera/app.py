@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from juapesa.clock import Clock
 from juapesa.errors import InvalidInput, JuaError
 from juapesa.sandbox import control
 from juapesa.sandbox.hedera.memory import Memory
+from juapesa.sandbox.hedera.mirror_query import not_found
 from juapesa.sandbox.hedera.rpc import RpcServer
 from juapesa.sandbox.hedera.token_control import TokenControl
 from juapesa.sandbox.hedera.world import Etch, Pace, World
@@ -90,6 +92,14 @@ def build(
             *world.token_pages.routes(),
             *control.routes("hedera", world.faults, world.switches, lambda _: world.state()),
         ],
-        exception_handlers={Refusal: on_refusal, JuaError: on_control_error},
+        exception_handlers={Refusal: on_refusal, JuaError: on_control_error, HTTPException: _not_here},
         lifespan=lifespan,
     )
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    """A path or method that is not there; the mirror node says so in its own form."""
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith("/api/v1/"):
+        return not_found().response()
+    return PlainTextResponse(error.detail, error.status_code, error.headers)

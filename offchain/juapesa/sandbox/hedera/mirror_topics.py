@@ -15,7 +15,14 @@ from juapesa.sandbox.hedera.consensus import nanoseconds_of, stamp
 from juapesa.sandbox.hedera.entities import Entities, entity_id
 from juapesa.sandbox.hedera.history import Lag
 from juapesa.sandbox.hedera.mirror import Mirror
-from juapesa.sandbox.hedera.mirror_query import Query, invalid, not_found, timestamp, within
+from juapesa.sandbox.hedera.mirror_query import (
+    Query,
+    check_transaction_id,
+    invalid,
+    not_found,
+    timestamp,
+    within,
+)
 from juapesa.sandbox.hedera.mirror_shapes import message_entry, topic_entry
 from juapesa.sandbox.hedera.topics import Message, Topic
 
@@ -75,7 +82,7 @@ class NativePages:
         return topic_entry(self._known(request))
 
     async def _messages(self, request: Request) -> dict[str, Any]:
-        query = Query(request, ("sequencenumber", "timestamp", "encoding"))
+        query = Query(request, ("sequencenumber", "timestamp", "encoding"), order="asc")
         topic = self._known(request)
         numbers, times = query.numbers("sequencenumber"), query.times()
         rows = (
@@ -84,7 +91,9 @@ class NativePages:
             if within(numbers, each.sequence) and within(times, each.consensus)
         )
         page, following = query.page(rows, lambda each: (("sequencenumber", str(each.sequence)),))
-        return {"messages": [message_entry(each, topic) for each in page], "links": {"next": following}}
+        text = (query.text("encoding") or "").lower().startswith("utf")
+        listed = [message_entry(each, topic, as_text=text) for each in page]
+        return {"messages": listed, "links": {"next": following}}
 
     async def _message(self, request: Request) -> dict[str, Any]:
         topic, asked = self._known(request), str(request.path_params["sequence"])
@@ -121,19 +130,26 @@ class NativePages:
         return {"nodes": [node], "links": {"next": None}}
 
     async def _transactions(self, request: Request) -> dict[str, Any]:
-        query = Query(request, ("account.id", "timestamp", "transactiontype", "result"))
+        query = Query(request, ("account.id", "timestamp", "transactiontype", "result", "type"))
         times, account = query.times(), query.text("account.id")
         payer = None if account is None else self._number(account)
+        kind, result = (query.text(name) for name in ("transactiontype", "result"))
+        if (query.text("type") or "").lower() == "credit":  # what is listed here only debits its payer
+            return {"transactions": [], "links": {"next": None}}
         rows = (
             each
             for each in query.ordered(self._decided())
-            if within(times, each.consensus) and payer in (None, each.native.payer)
+            if within(times, each.consensus)
+            and payer in (None, each.native.payer)
+            and (kind is None or kind.upper() == each.native.kind.upper())
+            and (result is None or (result.lower() == "success") == (each.status == "SUCCESS"))
         )
         page, following = query.page(rows, lambda each: timestamp(each.consensus))
         return {"transactions": [_entry(each) for each in page], "links": {"next": following}}
 
     async def _transaction(self, request: Request) -> dict[str, Any]:
         asked = str(request.path_params["id"])
+        check_transaction_id(asked)
         found = [_entry(each) for each in self._decided() if each.native.id == asked]
         if not found:
             raise not_found()
