@@ -71,9 +71,8 @@ async def run(options: Options) -> int:
         if topic is None:
             get_logger("anchor").warning("there is no topic, nothing is anchored")
             return 0
-        network = ConsensusService(
-            settings.nodes, parts.keystore.signer(settings.key), settings.fee_tinybars_max
-        )
+        signer = parts.keystore.signer(settings.key)
+        network = ConsensusService(settings.nodes, signer, settings.fee_tinybars_max, settings.certificates)
         leader, rpc = Leader(parts.database_url, LEADERSHIP), open_rpc(parts.settings.chain)
         with closing(MirrorNode(settings.mirror_url)) as mirror:
             found = AnchorAgent(parts, network, mirror, rpc, topic, leader, options.dry_run)

@@ -65,7 +65,7 @@ async def _make_topic(settings: Settings, signer: Signer, memo: str) -> str:
     wanted = settings.anchor
     with closing(MirrorNode(wanted.mirror_url)) as mirror:
         payer = payer_of(wanted.account, mirror, signer.address)
-    network = ConsensusService(wanted.nodes, signer, wanted.fee_tinybars_max)
+    network = ConsensusService(wanted.nodes, signer, wanted.fee_tinybars_max, wanted.certificates)
     try:
         return await make_topic(network, payer, memo, SystemClock())
     finally:

@@ -9,12 +9,15 @@ from typing import Annotated
 
 import typer
 
-from juapesa.config.settings import LOCAL_NETWORK, OWN_NETWORKS
+from juapesa.config.settings import LOCAL_NETWORK, OWN_NETWORKS, SANDBOX_NETWORK
 from juapesa.demo import traffic as traffic_stories
 from juapesa.demo.handset import UnexpectedScreen
 from juapesa.demo.stories import DISRUPTIVE, STORIES, Teller, Told
 from juapesa.demo.verdict import Verdict, judge
 from juapesa.demo.world import Report, world
+
+# The watcher may be a block behind; on Hedera the mirror six seconds, when a payment may have ended already.
+SHOWN_SECONDS = {LOCAL_NETWORK: 3.0, SANDBOX_NETWORK: 9.0}
 
 
 def demo(
@@ -74,7 +77,7 @@ async def _tell(
             for failed in (each for each in crowd if not each.ok):
                 report(f"failed: {failed.name} {failed.receipt} {failed.steps}")
         report("the last word: books, chain, custody")
-        await asyncio.sleep(3.0)  # the watcher may be a block behind
+        await asyncio.sleep(SHOWN_SECONDS[network])
         return await judge(house, told, crowd)
 
 
