@@ -14,7 +14,7 @@ from juapesa.errors import InvalidInput, JuaError
 from juapesa.payments.callbacks import TRIES_MAX
 from juapesa.payments.decisions import Decision
 from juapesa.payments.errors import UnknownPayment
-from juapesa.payments.operator_errors import NotSafe, NotStuck
+from juapesa.payments.operator_errors import NotSafe, NotStuck, TokenNeeded
 from juapesa.payments.saga import ANOTHER_AMOUNT, CallOperator, LegKind
 from juapesa.payments.stumbles import STUMBLES_MAX
 from support.books import assert_books_verify
@@ -127,6 +127,8 @@ def test_what_an_operator_states_counts_when_two_people_say_so(
     stand_still(house)
     found = stuck_leg(house, code)
     assert found is not None
+    with pytest.raises(TokenNeeded):
+        release(house, code, found.seq, decision, "their letter 17", by="Amina", proven=False)
     first = release(house, code, found.seq, decision, "their letter 17", by="Amina")
     assert not first.acted
     assert release(house, code, found.seq, decision, "their letter 17", by="Amina") == first

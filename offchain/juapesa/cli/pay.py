@@ -1,16 +1,21 @@
 """`jua pay`: look at one payment; see and release those that are stuck; measure what one costs."""
 
-import getpass
 import json
+import os
+import pwd
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from juapesa import config
-from juapesa.assembly import assemble
-from juapesa.payments.decisions import Decision
+from juapesa.api.clients import Clients, Scope
+from juapesa.assembly import Parts, assemble
+from juapesa.db import UnitOfWork
+from juapesa.payments.decisions import TWO_PEOPLE, Decider, Decision
 from juapesa.payments.stuck import StuckLeg
+
+TOKEN = "JUA_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable
 
 app = typer.Typer(help="Look at a payment; see and release those that are stuck.", no_args_is_help=True)
 
@@ -70,12 +75,19 @@ def release(
             " (two people); an ended one is dealt with"
         ),
     ] = Decision.TRY_AGAIN,
-    by: Annotated[str | None, typer.Option(help="Who decides; the machine's user unless told.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
 ) -> None:
-    """Decide about a stuck leg. What is not stuck or not safe is refused; twice is as once."""
+    """Decide about a stuck leg. What is not stuck or not safe is refused; twice is as once.
+
+    On record as the machine's user, or by the name of the operator's client whose token is in
+    JUA_OPERATOR_TOKEN. What takes two people needs a token from each and asks for it.
+    """
+    token = os.environ.get(TOKEN, "")
+    if decision in TWO_PEOPLE and not token:
+        token = typer.prompt("Your token", hide_input=True, err=True)
     with assemble(name="cli") as parts, parts.db.unit_of_work() as uow:
-        made = parts.stuck.release(uow, code, leg, decision, by=by or getpass.getuser(), because=because)
+        by = _decider(uow, parts, token)
+        made = parts.stuck.release(uow, code, leg, decision, by=by, because=because)
     if as_json:
         typer.echo(json.dumps({"code": code, **asdict(made)}, default=str))
         return
@@ -121,6 +133,19 @@ def _report(report: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in report.items():
         typer.echo(f"{name}: {value}")
+
+
+def _decider(uow: UnitOfWork, parts: Parts, token: str) -> Decider:
+    """Who calls: the system's word for it, never a variable's. Raises NotAuthenticated, ScopeMissing."""
+    number = os.getuid()
+    try:
+        user = pwd.getpwuid(number).pw_name
+    except KeyError:
+        user = f"user {number}"
+    if not token:
+        return Decider(user, user, proven=False)
+    client = Clients(parts.sealer, parts.clock).holder(uow, token, Scope.OPERATIONS_DECIDE)
+    return Decider(client.name, user, proven=True)
 
 
 def _lines(leg: StuckLeg) -> list[str]:

@@ -15,11 +15,11 @@ from juapesa.db import UnitOfWork
 from juapesa.errors import InvalidInput
 from juapesa.payments import commands, stuck_store
 from juapesa.payments.codes import read_code
-from juapesa.payments.decisions import TWO_PEOPLE, Decision, choices, stated
+from juapesa.payments.decisions import TWO_PEOPLE, Decider, Decision, choices, stated
 from juapesa.payments.domain import Kind, Status
 from juapesa.payments.errors import UnknownPayment
 from juapesa.payments.leg_steps import patience
-from juapesa.payments.operator_errors import NotSafe, NotStuck
+from juapesa.payments.operator_errors import NotSafe, NotStuck, TokenNeeded
 from juapesa.payments.rail_work import RailWork
 from juapesa.payments.saga import (
     ANOTHER_AMOUNT,
@@ -71,22 +71,26 @@ class StuckDesk:
         return [_shown(row) for row in stuck_store.legs(uow, self._before())]
 
     def release(
-        self, uow: UnitOfWork, code: str, seq: int, decision: Decision, *, by: str, because: str
+        self, uow: UnitOfWork, code: str, seq: int, decision: Decision, *, by: Decider, because: str
     ) -> Release:
         """Decide about a leg; on record with who and why. The same decision again changes nothing.
 
-        What an operator has stated takes effect (``acted``) when a second person says the same within a day.
-        Raises UnknownPayment, NotStuck, NotSafe, InvalidInput.
+        What an operator has stated takes effect (``acted``) when a second person says the same within a day;
+        both have proven who they are. Raises UnknownPayment, TokenNeeded, NotStuck, NotSafe, InvalidInput.
         """
         read = read_code(code)
         payment_id = stuck_store.payment_of(uow, read) if read else None
         if payment_id is None:
             raise UnknownPayment("No payment has this code. Check it and try again.")
-        who, why, now = _said(by, BY_CHARACTERS_MAX), _said(because), self.clock.now()
+        if decision in TWO_PEOPLE and not by.proven:
+            raise TokenNeeded("This takes two people: show the token of an operator's client of your own.")
+        why, now = _said(because), self.clock.now()
+        who, where = _said(by.name, BY_CHARACTERS_MAX), _said(by.machine_user, BY_CHARACTERS_MAX)
         sheet = self.work.execution.open(uow, payment_id)  # decisions about one payment come one by one
         row = stuck_store.leg(uow, payment_id, seq, self._before())
         last = stuck_store.last_release(uow, payment_id, seq)
-        asked = Release(seq, decision, who, why, now, acted=_is_enough(last, decision, who, now))
+        acted = _is_enough(last, decision, who, now)
+        asked = Release(seq, decision, who, why, now, acted, by.proven, where)
         if row is None or (last is not None and not last.acted and _is_same(last, asked)):
             return _repeated(last, asked)
         safe = _shown(row).choices
@@ -169,13 +173,15 @@ def _is_enough(last: Release | None, decision: Decision, who: str, now: datetime
     """Whether this decision takes effect now: some do when another person has just said the same."""
     if decision not in TWO_PEOPLE:
         return True
-    said = last is not None and not last.acted and last.decision == decision and last.by != who
-    return said and last is not None and now - last.at <= SECOND_WORD_WITHIN
+    if last is None or last.acted or not last.proven:
+        return False
+    return last.decision == decision and last.by != who and now - last.at <= SECOND_WORD_WITHIN
 
 
 def _is_same(last: Release, asked: Release) -> bool:
     """The same person says the same again."""
-    return (last.decision, last.by, last.because) == (asked.decision, asked.by, asked.because)
+    told = [(each.decision, each.by, each.proven, each.because) for each in (last, asked)]
+    return told[0] == told[1]
 
 
 def _repeated(last: Release | None, asked: Release) -> Release:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0073_leases"
-down_revision = "0066_second_word"
+down_revision = "0071_position"
 branch_labels = None
 depends_on = None
 
