@@ -5,7 +5,10 @@ it becomes. It turns into problem+json, a USSD text or a line on the command lin
 Anything else that is raised is a bug and ends the process.
 """
 
-from typing import ClassVar
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+PROBLEM_TYPE = "application/problem+json"
 
 
 class JuaError(Exception):
@@ -56,3 +59,19 @@ class Unavailable(JuaError):
 
     slug = "unavailable"
     http_status = 503
+
+
+def as_problem(slug: str, status: int, detail: str) -> dict[str, Any]:
+    """A failure as RFC 9457 has it. ``type`` is a name that never changes: ``urn:juapesa:problem:SLUG``."""
+    return {
+        "type": f"urn:juapesa:problem:{slug}",
+        "title": slug.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+    }
+
+
+def of_status(status: int) -> dict[str, Any]:
+    """What the web's own machinery refuses, such as a path or a method that is not there, as a problem."""
+    name = HTTPStatus(status).phrase
+    return as_problem(name.lower().replace(" ", "-"), status, f"{name}.")

@@ -302,3 +302,13 @@ def test_batches_hold_a_hundred_and_no_filters(net: Network) -> None:
 def test_errors_carry_a_request_id(net: Network) -> None:
     """relay RpcError: '[Request ID: …] '."""
     assert str(refused(net, "eth_nothing")).startswith("-32601 [Request ID: ")
+
+
+def test_the_token_service_answers_whoever_asks_without_saying_who(net: Network) -> None:
+    """CN AbstractNativeSystemContract: an unknown selector succeeds with nothing; SUCCESS is 22."""
+    service = "0x" + "167".rjust(40, "0")
+    for more in ({}, {"from": "0x" + "00" * 20}, {"from": net.address}):
+        is_token = {"to": service, "data": "0x19f37361" + NOBODY[2:].rjust(64, "0"), **more}
+        answer = str(net.ask("eth_call", is_token, "latest"))
+        assert [int(answer[at : at + 64], 16) for at in (2, 66)] == [22, 0]
+        assert net.ask("eth_call", {"to": service, "data": "0xdeadbeef", **more}, "latest") == "0x"

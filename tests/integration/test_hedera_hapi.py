@@ -92,6 +92,37 @@ def test_a_topic_keeps_its_messages_gap_free_under_a_running_hash(net: Sandbox, 
     assert later["messages"] == [found[1]]
     assert net.mirror(later["links"]["next"]).json()["messages"] == [found[2]]
     assert net.seen(f"/api/v1/topics/messages/{found[0]['consensus_timestamp']}") == found[0]
+    page = f"/api/v1/topics/{created.topic_id}/messages"
+    assert net.seen(page)["messages"] == found, "oldest first, unlike other pages"
+    assert net.seen(page, order="desc")["messages"] == found[::-1]
+    assert [each["message"] for each in net.seen(page, encoding="utf-8")["messages"]] == [
+        f"head {number}" for number in range(3)
+    ]
+    for wrong in ({"encoding": "latin1"}, {"sequencenumber": "0"}, {"sequencenumber": "gt:x"}):
+        (name,) = wrong
+        said = net.mirror(page, **wrong).json()["_status"]["messages"]
+        assert said == [{"message": f"Invalid parameter: {name}"}]
+
+
+def test_transactions_are_told_apart_by_kind_result_and_direction(net: Sandbox, client: Client) -> None:
+    TopicCreateTransaction(memo="told apart").execute(client)
+    payer = str(client.operator_account_id)
+    page = "/api/v1/transactions"
+
+    def kinds(**query: str) -> set[tuple[str, str]]:
+        listed = net.seen(page, limit=100, **{"account.id": payer, **query})["transactions"]
+        return {(each["name"], each["result"]) for each in listed}
+
+    eventually(lambda: ("CONSENSUSCREATETOPIC", "SUCCESS") in kinds(), 10)
+    assert {name for name, _ in kinds(transactiontype="consensuscreatetopic")} == {"CONSENSUSCREATETOPIC"}
+    assert kinds(transactiontype="TOKENBURN") == set()
+    assert {result for _, result in kinds(result="success")} == {"SUCCESS"}
+    assert "SUCCESS" not in {result for _, result in kinds(result="fail")}
+    assert kinds(type="debit") == kinds()
+    assert kinds(type="credit") == set()
+    said = net.mirror(page, type="both", result="maybe").json()["_status"]["messages"]
+    assert [each["message"] for each in said] == ["Invalid parameter: type", "Invalid parameter: result"]
+    assert "Invalid Transaction id" in net.mirror(f"{page}/0.0.5@17.3").text
 
 
 def test_the_running_hash_frames_its_input_as_java_does() -> None:

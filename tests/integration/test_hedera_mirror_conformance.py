@@ -99,6 +99,82 @@ def test_limits_are_a_hundred_at_most_and_twenty_five_by_default(net: Network) -
     assert message_of(net, "/api/v1/blocks", 400, colour="red") == "Unknown query parameter: colour"
 
 
+def test_everything_that_is_wrong_with_a_request_is_said(net: Network, contract: str) -> None:
+    """hiero-mirror-node rest/utils.js: validateReq, filterValidityChecks, filterDependencyCheck."""
+
+    def said(path: str, **query: str) -> list[str]:
+        reply = net.mirror(f"/api/v1{path}", **query)
+        assert reply.status_code == 400, reply.text
+        return [str(each["message"]) for each in reply.json()["_status"]["messages"]]
+
+    assert said("/blocks", limit="0", order="up", colour="red") == [
+        "Invalid parameter: limit",
+        "Invalid parameter: order",
+        "Unknown query parameter: colour",
+    ]
+    invalid: list[tuple[str, str, str]] = [
+        ("/blocks", "block.number", "gte:-5"),
+        ("/blocks", "timestamp", "12345678901"),
+        ("/blocks", "timestamp", "gte:1:2"),
+        ("/contracts/results", "block.hash", "0x00"),
+        ("/contracts/results", "from", "nobody"),
+        ("/contracts/results", "internal", "maybe"),
+        (f"/contracts/{contract}/results/logs", "index", "x"),
+        ("/tokens", "type", "banana"),
+        ("/tokens", "publickey", "zz"),
+        ("/tokens", "name", "ab"),
+        ("/balances", "account.balance", "gt:x"),
+    ]
+    for path, name, value in invalid:
+        assert f"Invalid parameter: {name}" in said(path, **{name: value}), (path, name, value)
+    alone = said("/contracts/results", **{"transaction.index": "0"})
+    assert alone[0].startswith("Invalid parameter usage: transaction.index - ")
+    assert said("/blocks/zz") == ["Invalid parameter: hashOrNumber"]
+    assert said("/contracts/results/0x12")[0].startswith("Invalid Transaction id.")
+    assert message_of(net, "/api/v1/nowhere", 404) == "Not found"
+
+
+def test_results_are_those_of_the_block_and_place_that_were_asked_for(net: Network, contract: str) -> None:
+    """hedera-docs openapi.yaml /contracts/results: block.hash, block.number, transaction.index, hbar."""
+    receipt = net.send(to=contract, value=3 * HBAR)
+    one = net.seen(f"/api/v1/contracts/results/{receipt['transactionHash']}")
+    path, hashed = "/api/v1/contracts/results", {"block.hash": one["block_hash"]}
+    place = {"transaction.index": str(one["transaction_index"])}
+    by_hash = follow(net, path, "results", **hashed)
+    assert {row["block_hash"] for row in by_hash} == {one["block_hash"]}
+    assert by_hash == follow(net, path, "results", **{"block.hash": one["block_hash"][:66]})
+    (row,) = follow(net, path, "results", **hashed, **place)
+    assert (row["hash"], row["amount"]) == (one["hash"], 3 * 10**8)
+    (row,) = follow(net, path, "results", hbar="false", **hashed, **place)
+    assert row["amount"] == 3 * HBAR
+    assert follow(net, path, "results", **{"block.hash": "0x" + "00" * 32}) == []
+    assert follow(net, path, "results", **hashed, **{"transaction.index": "9999"}) == []
+
+
+def test_balances_are_a_list_from_the_highest_number_down(net: Network, contract: str) -> None:
+    """hedera-docs openapi.yaml /balances."""
+    own = net.seen(f"/api/v1/accounts/{net.address}")["account"]
+    number = int(own.rpartition(".")[2])
+    page = net.seen("/api/v1/balances", limit=2)
+    assert re.fullmatch(r"\d{10}\.\d{9}", page["timestamp"])
+    listed = [int(row["account"].rpartition(".")[2]) for row in page["balances"]]
+    assert len(listed) == 2
+    assert listed == sorted(listed, reverse=True)
+    assert page["links"]["next"] == f"/api/v1/balances?limit=2&account.id=lt:0.0.{listed[-1]}"
+    (row,) = net.seen("/api/v1/balances", **{"account.id": [f"gte:{own}", f"lte:0.0.{number}"]})["balances"]
+    assert row["account"] == own
+    rich = {"account.id": own, "account.balance": f"gte:{row['balance']}"}
+    assert net.seen("/api/v1/balances", **rich)["balances"] == [row]
+    poor = {"account.id": own, "account.balance": f"lt:{row['balance']}"}
+    assert net.seen("/api/v1/balances", **poor)["balances"] == []
+    assert net.seen("/api/v1/balances", **{"account.id": "0.0.999999999"})["balances"] == []
+
+
+def test_a_contract_associates_no_token_by_itself(net: Network, contract: str) -> None:
+    """HIP-904: only the native ContractCreate can ask for automatic associations."""
+    assert net.seen(f"/api/v1/accounts/{contract}")["max_automatic_token_associations"] == 0
+
+
 def test_a_contract_result_is_found_by_its_hash_in_tinybars_or_weibars(net: Network, contract: str) -> None:
     """hedera-docs openapi.yaml /contracts/results/{transactionIdOrHash}, hbar=false."""
     receipt = net.send(to=contract, value=2 * HBAR)

@@ -2,8 +2,10 @@
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import pwd
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,9 @@ from juapesa.assembly import Parts
 from juapesa.cli import pay
 from juapesa.cli._checks import examine
 from juapesa.db import Database
+from support.books import assert_books_verify
 from support.payments_house import House, payments_house
-from support.stuck_payments import history, stand_still, work_until
+from support.stuck_payments import history, stand_still, stuck, work_until
 
 
 @pytest.fixture
@@ -93,25 +96,35 @@ def test_doctor_names_the_first_payment_that_needs_a_person(
     assert "jua pay stuck" in found.advice
 
 
+def assembling(house: House) -> Callable[..., AbstractContextManager[Parts]]:
+    """What the command line assembles: the house's own parts."""
+
+    @contextmanager
+    def assembled(*, name: str) -> Iterator[Parts]:
+        yield house.parts()
+
+    return assembled
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["pay", *arguments])
+    said = capsys.readouterr()
+    return int(str(ended.value.code)), said.out, said.err
+
+
 def test_an_operator_sees_and_releases_from_the_command_line(
     standing: tuple[House, str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     house, code, payer = standing
-
-    @contextmanager
-    def assembled(*, name: str) -> Iterator[Parts]:
-        yield house.parts()
-
-    monkeypatch.setattr(pay, "assemble", assembled)
+    monkeypatch.setattr(pay, "assemble", assembling(house))
 
     def jua(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(["pay", *arguments])
-        said = capsys.readouterr()
-        assert payer[1:] not in said.out + said.err
-        return int(str(ended.value.code)), said.out, said.err
+        told = command(capsys, *arguments)
+        assert payer[1:] not in told[1] + told[2]
+        return told
 
     status, out, _ = jua("stuck", "--json")
     assert status == 0
@@ -120,16 +133,55 @@ def test_an_operator_sees_and_releases_from_the_command_line(
     status, out, err = jua("stuck")
     assert f"{code}  leg 0  collect pending" in out
     assert err == "1 stuck\n"
-    order = ("release", code, "--leg", "0", "--because", "the customer has left", "--by", "desk")
+    monkeypatch.setenv("LOGNAME", "somebody-else")  # a word of the environment proves nothing
+    user = pwd.getpwuid(os.getuid()).pw_name
+    order = ("release", code, "--leg", "0", "--because", "the customer has left")
     status, out, err = jua(*order, "--decision", "noted")
     assert (status, out) == (2, "")
     assert "not-safe" in err
     status, out, _ = jua(*order, "--decision", "give-up", "--json")
     first = json.loads(out)
-    assert (status, first["decision"], first["by"]) == (0, "give-up", "desk")
+    assert (status, first["decision"]) == (0, "give-up")
+    assert (first["by"], first["machine_user"], first["proven"]) == (user, user, False)
     status, out, _ = jua(*order, "--decision", "give-up", "--json")
     assert json.loads(out) == first
     assert house.status(code) == "failed"
-    status, _, err = jua("release", code, "--leg", "0", "--because", "again", "--by", "desk")
+    status, _, err = jua("release", code, "--leg", "0", "--because", "again")
     assert status == 2
     assert "not-stuck" in err
+
+
+def test_what_takes_two_people_takes_two_tokens(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payer, payee = house.phone(), house.phone("NG")
+    house.momo.fault("payout", "late", phone=payee[1:], seconds=60)
+    code = house.send(payer, payee, 1_000).code
+    house.live_until(code, "pending")
+    stand_still(house)
+    [leg] = stuck(house)
+    monkeypatch.setattr(pay, "assemble", assembling(house))
+    parts = house.parts()
+    with house.db.unit_of_work() as uow:
+        clients = Clients(parts.sealer, parts.clock)
+        amina, baraka = (
+            clients.add(uow, name, [Scope.OPERATIONS_DECIDE], Proof.BEARER).secret
+            for name in ("Amina", "Baraka")
+        )
+        reader = clients.add(uow, "desk", [Scope.OPERATIONS_READ], Proof.BEARER).secret
+
+    def states(token: str) -> tuple[int, str, str]:
+        monkeypatch.setenv(pay.TOKEN, token)
+        order = ("release", code, "--leg", str(leg.seq), "--decision", "not-paid", "--json")
+        return command(capsys, *order, "--because", "their letter 17")
+
+    assert "not-authenticated" in states("cl_0.wrong")[2]
+    assert "scope-missing" in states(reader)[2]
+    first = json.loads(states(amina)[1])
+    assert (first["by"], first["proven"], first["acted"]) == ("Amina", True, False)
+    assert json.loads(states(amina)[1]) == first
+    second = json.loads(states(baraka)[1])
+    assert (second["by"], second["acted"]) == ("Baraka", True)
+    house.live(code)
+    assert house.status(code) == "refunded"
+    assert_books_verify(house.db)

@@ -204,7 +204,28 @@ def test_malformed_json_is_a_problem(world: World, body: bytes) -> None:
         answer = await client.post(JSON_URL, content=body, headers=BEARER)
         assert answer.status_code == 422
         assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["title"] == "malformed-request"
+        assert answer.json()["type"] == "urn:juapesa:problem:malformed-request"
+        assert answer.json()["title"] == "Malformed request"
+
+    over_http(world, talk)
+
+
+def test_what_the_http_side_refuses_is_a_problem_in_the_same_form(world: World) -> None:
+    async def talk(client: httpx.AsyncClient) -> None:
+        strange = {"Authorization": "Bearer another"}
+        tried = [
+            (await client.get("/nowhere"), 404, "not-found"),
+            (await client.get(JSON_URL), 405, "method-not-allowed"),
+            (await client.post(JSON_URL, content=b"{}", headers=strange), 401, "not-authenticated"),
+            (await client.post(JSON_URL, content=b"x" * 70_000, headers=BEARER), 413, "body-too-large"),
+        ]
+        for answer, status, slug in tried:
+            assert answer.headers["content-type"] == "application/problem+json"
+            told = answer.json()
+            assert (answer.status_code, told["status"]) == (status, status)
+            assert told["type"] == f"urn:juapesa:problem:{slug}"
+        assert tried[1][0].headers["allow"] == "POST"
+        assert tried[2][0].headers["www-authenticate"].startswith("Bearer")
 
     over_http(world, talk)
 

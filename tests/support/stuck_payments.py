@@ -7,7 +7,7 @@ from typing import Any
 
 from juapesa.assembly import build_parts
 from juapesa.payments.callbacks import Callbacks
-from juapesa.payments.decisions import Decision
+from juapesa.payments.decisions import Decider, Decision
 from juapesa.payments.stuck import StuckLeg
 from juapesa.payments.stuck_store import Release
 from juapesa.rails.ports import CallbackNews, PayoutOrder, Rail, RailAnswer
@@ -79,9 +79,12 @@ def release(
     decision: Decision = Decision.TRY_AGAIN,
     because: str = "it is mended",
     by: str = "operations",
+    *,
+    proven: bool = True,
 ) -> Release:
+    who = Decider(by, "tester", proven)
     with house.db.unit_of_work() as uow:
-        return house.parts().stuck.release(uow, code, seq, decision, by=by, because=because)
+        return house.parts().stuck.release(uow, code, seq, decision, by=who, because=because)
 
 
 def stand_still(house: House) -> None:

@@ -14,6 +14,7 @@ from juapesa.api.errors import OwnersOnly
 from juapesa.api.gate import Gate
 from juapesa.api.payment_examples import problems
 from juapesa.api.payment_models import Amount
+from juapesa.api.read_examples import shown
 from juapesa.db import Database, UnitOfWork
 from juapesa.errors import NotFound
 from juapesa.ledger import AccountKind, Entry, Ledger
@@ -91,13 +92,13 @@ def account_routes(db: Database, gate: Gate, ledger: Ledger) -> APIRouter:
     router = APIRouter(prefix="/api/accounts", tags=["accounts"], responses=problems())
     Owner = Annotated[Client, Depends(gate.needs(Scope.ACCOUNTS_READ))]  # noqa: N806 - a type
 
-    @router.get("")
+    @router.get("", responses=shown("accounts"))
     def accounts(client: Owner) -> list[Account]:
         """Every wallet of the person, with its balance."""
         with db.unit_of_work() as uow:
             return [_account(uow, ledger, each) for each in _accounts_of(uow, ledger, client)]
 
-    @router.get("/{account}/entries")
+    @router.get("/{account}/entries", responses=shown("entries"))
     def entries(
         account: int,
         client: Owner,
@@ -111,7 +112,7 @@ def account_routes(db: Database, gate: Gate, ledger: Ledger) -> APIRouter:
         following = str(found[limit - 1].id) if len(found) > limit else None
         return Page(entries=[AccountEntry.of(each) for each in found[:limit]], next=following)
 
-    @router.get("/{account}/holds")
+    @router.get("/{account}/holds", responses=shown("holds"))
     def holds(account: int, client: Owner) -> list[AccountHold]:
         """What is set aside now."""
         with db.unit_of_work() as uow:
@@ -127,7 +128,7 @@ def account_routes(db: Database, gate: Gate, ledger: Ledger) -> APIRouter:
     @router.get(
         "/{account}/statement.csv",
         response_class=Response,
-        responses={200: {"content": {"text/csv": {}}, "description": "A statement"}},
+        responses=shown("statement", "text/csv"),
     )
     def statement(account: int, client: Owner, cursor: Cursor = None) -> Response:
         """The last 5,000 entries (before the cursor), newest first, as CSV with a line of names."""

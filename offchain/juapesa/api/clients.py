@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from juapesa.api import signing
-from juapesa.api.errors import NameTaken, NotAuthenticated, TooManyRequests
+from juapesa.api.errors import NameTaken, NotAuthenticated, ScopeMissing, TooManyRequests
 from juapesa.api.signing import Message
 from juapesa.clock import Clock
 from juapesa.crypto import Sealer
@@ -33,6 +33,7 @@ class Scope(StrEnum):
     PAYMENTS_READ = "payments:read"
     ACCOUNTS_READ = "accounts:read"
     OPERATIONS_READ = "operations:read"  # what needs a person of the house
+    OPERATIONS_DECIDE = "operations:decide"  # this client is one person, who decides about it
 
 
 class Proof(StrEnum):
@@ -127,6 +128,13 @@ class Clients:
             raise NotAuthenticated(f"Send an Authorization header: {signing.SCHEME} or Bearer.")
         self._count(uow, row["id"], nonce)
         return _client(row)
+
+    def holder(self, uow: UnitOfWork, token: str, scope: Scope) -> Client:
+        """Whose token this is, beside HTTP. Raises NotAuthenticated, ScopeMissing."""
+        client = _client(self._bearer(uow, token))
+        if scope not in client.scopes:
+            raise ScopeMissing(f"This client lacks the scope {scope}.")
+        return client
 
     def _signer(self, uow: UnitOfWork, text: str, message: Message) -> tuple[dict[str, Any], str]:
         signature = signing.read(text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from juapesa.api.read_examples import shown
 from juapesa.assembly import Parts, custody_rails
 from juapesa.money import token_of
 from juapesa.transparency.figures import figures
@@ -42,7 +43,7 @@ def figure_routes(parts: Parts) -> APIRouter:
 
     answer = Lately(compute, FRESH_SECONDS)
 
-    @router.get("/transparency")
+    @router.get("/transparency", responses=shown("figures"))
     def transparency() -> dict[str, Any]:
         """Totals only; nobody's balance. Two seconds old at most, while the books are short."""
         return answer.get()

@@ -17,6 +17,7 @@ from juapesa.api.clients import Client, Scope
 from juapesa.api.errors import NotAuthenticated
 from juapesa.api.gate import Gate
 from juapesa.api.payment_examples import problems
+from juapesa.api.read_examples import shown as example
 from juapesa.api.receipts import Pages
 from juapesa.db import Database
 from juapesa.payments.stuck import StuckDesk, StuckLeg
@@ -34,7 +35,7 @@ def ops_routes(db: Database, gate: Gate, desk: StuckDesk, pages: Pages) -> APIRo
         with db.unit_of_work() as uow:
             return desk.stuck(uow)
 
-    @router.get("/api/ops/stuck", responses=problems())
+    @router.get("/api/ops/stuck", responses=problems() | example("stuck"))
     def stuck(_: Operator) -> list[dict[str, Any]]:
         """Legs that a person should look at, oldest first: since when, why, what may be decided."""
         return [asdict(each) for each in read()]

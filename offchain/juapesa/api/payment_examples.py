@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from juapesa.errors import PROBLEM_TYPE, as_problem
+
 _PAYER = "+254712345678"
 _TOKEN = "5f0c" * 16
 _CODE = "7K2M9QXW4N"
@@ -97,16 +99,7 @@ def problems() -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": slug.replace("-", " ").capitalize(),
-            "content": {
-                "application/problem+json": {
-                    "example": {
-                        "type": f"urn:juapesa:problem:{slug}",
-                        "title": slug.replace("-", " ").capitalize(),
-                        "status": status,
-                        "detail": detail,
-                    }
-                }
-            },
+            "content": {PROBLEM_TYPE: {"example": as_problem(slug, status, detail)}},
         }
         for status, (slug, detail) in _PROBLEMS.items()
     }

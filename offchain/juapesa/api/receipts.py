@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from juapesa.api.ports import ReceiptReader
+from juapesa.api.read_examples import shown
 from juapesa.api.texts import LANGUAGES, TEXTS, choose_language
 from juapesa.db import Database
 from juapesa.errors import NotFound
@@ -80,12 +81,12 @@ def receipt_routes(db: Database, reader: ReceiptReader, pages: Pages) -> APIRout
         live = receipt.status in UNDERWAY
         return pages.render("receipt.html", request, receipt=receipt, live=live, seconds=REFRESH_SECONDS)
 
-    @router.get("/api/receipts/{code}")
+    @router.get("/api/receipts/{code}", responses=shown("receipt"))
     def data(code: str) -> dict[str, Any]:
         """The receipt as data. 404 when no payment has this code."""
         return receipt_json(read(code))
 
-    @router.get("/api/receipts/{code}/proofs")
+    @router.get("/api/receipts/{code}/proofs", responses=shown("proofs"))
     def proofs(code: str) -> dict[str, Any]:
         """That what was booked for this payment is in the sealed books. 404 while it is not sealed yet.
 

@@ -18,7 +18,7 @@ app.add_typer(client, name="client")
 @client.command()
 def add(
     name: Annotated[str, typer.Argument(help="What you call it; no two have the same.")],
-    scopes: Annotated[str, typer.Option(help="payments:write,payments:read,accounts:read,operations:read")],
+    scopes: Annotated[str, typer.Option(help=f"Some of {', '.join(Scope)}, with commas.")],
     bearer: Annotated[bool, typer.Option("--bearer", help="A token instead of a signing secret.")] = False,
     owner: Annotated[
         bool, typer.Option("--owner", help="For one person's wallet; asks for their number.")

@@ -1,15 +1,21 @@
-"""`jua pay`: look at one payment; see and release those that are stuck."""
+"""`jua pay`: look at one payment; see and release those that are stuck; measure what one costs."""
 
-import getpass
 import json
+import os
+import pwd
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from juapesa.assembly import assemble
-from juapesa.payments.decisions import Decision
+from juapesa import config
+from juapesa.api.clients import Clients, Scope
+from juapesa.assembly import Parts, assemble
+from juapesa.db import UnitOfWork
+from juapesa.payments.decisions import TWO_PEOPLE, Decider, Decision
 from juapesa.payments.stuck import StuckLeg
+
+TOKEN = "JUA_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable
 
 app = typer.Typer(help="Look at a payment; see and release those that are stuck.", no_args_is_help=True)
 
@@ -69,17 +75,58 @@ def release(
             " (two people); an ended one is dealt with"
         ),
     ] = Decision.TRY_AGAIN,
-    by: Annotated[str | None, typer.Option(help="Who decides; the machine's user unless told.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
 ) -> None:
-    """Decide about a stuck leg. What is not stuck or not safe is refused; twice is as once."""
+    """Decide about a stuck leg. What is not stuck or not safe is refused; twice is as once.
+
+    On record as the machine's user, or by the name of the operator's client whose token is in
+    JUA_OPERATOR_TOKEN. What takes two people needs a token from each and asks for it.
+    """
+    token = os.environ.get(TOKEN, "")
+    if decision in TWO_PEOPLE and not token:
+        token = typer.prompt("Your token", hide_input=True, err=True)
     with assemble(name="cli") as parts, parts.db.unit_of_work() as uow:
-        made = parts.stuck.release(uow, code, leg, decision, by=by or getpass.getuser(), because=because)
+        by = _decider(uow, parts, token)
+        made = parts.stuck.release(uow, code, leg, decision, by=by, because=because)
     if as_json:
         typer.echo(json.dumps({"code": code, **asdict(made)}, default=str))
         return
     done = "" if made.acted else "; a second person has to say the same within a day"
     typer.echo(f"{code} leg {made.seq}: {made.decision}, {made.at:%Y-%m-%d %H:%M:%S} by {made.by}{done}")
+
+
+@app.command()
+def bench(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
+    payments: Annotated[int, typer.Option(min=1, max=1_000_000, help="Payments in each round.")] = 400,
+    rounds: Annotated[int, typer.Option(min=1, max=99, help="Rounds that count; one more warms up.")] = 5,
+) -> None:
+    """What a payment costs ourselves, with operators and a chain that answer at once.
+
+    Uses a PostgreSQL of its own in the data folder, with fsync on.
+    """
+    from juapesa.measure.sagas import SagaBench  # noqa: PLC0415 - quick help
+
+    folder = config.load().data_dir / "saga-bench"
+    report = SagaBench(folder, lambda line: typer.echo(line, err=True), payments, rounds).run()
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    for name, value in report.items():
+        typer.echo(f"{name}: {value}")
+
+
+def _decider(uow: UnitOfWork, parts: Parts, token: str) -> Decider:
+    """Who calls: the system's word for it, never a variable's. Raises NotAuthenticated, ScopeMissing."""
+    number = os.getuid()
+    try:
+        user = pwd.getpwuid(number).pw_name
+    except KeyError:
+        user = f"user {number}"
+    if not token:
+        return Decider(user, user, proven=False)
+    client = Clients(parts.sealer, parts.clock).holder(uow, token, Scope.OPERATIONS_DECIDE)
+    return Decider(client.name, user, proven=True)
 
 
 def _lines(leg: StuckLeg) -> list[str]:

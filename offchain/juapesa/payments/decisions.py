@@ -1,5 +1,6 @@
 """What a person may decide about a stuck leg, and when that is safe. Pure."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from juapesa.payments.saga import ENDED, Answered, Fact, LegKind, LegState
@@ -14,6 +15,15 @@ class Decision(StrEnum):
     PAID = "paid"  # the operator states that it has paid: two people say so
     NOT_PAID = "not-paid"  # the operator states that it has not paid and will not: two people say so
     NOTED = "noted"  # it has ended, and what was said about it since has been dealt with
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Who decides. ``proven``: ``name`` is on the token that they showed; else it is the machine's user."""
+
+    name: str
+    machine_user: str
+    proven: bool
 
 
 TWO_PEOPLE = frozenset({Decision.PAID, Decision.NOT_PAID})

@@ -1,6 +1,6 @@
 """Failures of payments that only operators meet: at a command, or when capital is booked."""
 
-from juapesa.errors import Conflict
+from juapesa.errors import Conflict, NotAllowed
 
 
 class FloatBooked(Conflict):
@@ -13,6 +13,12 @@ class NotStuck(Conflict):
     """The leg has ended or is within its time: there is nothing to release."""
 
     slug = "not-stuck"
+
+
+class TokenNeeded(NotAllowed):
+    """What takes two people is decided by name: each shows a token of their own."""
+
+    slug = "operator-token-needed"
 
 
 class NotSafe(Conflict):

@@ -50,6 +50,8 @@ class Release:
     because: str
     at: datetime
     acted: bool  # False: it waits for a second person
+    proven: bool  # whether a token proved ``by``
+    machine_user: str  # of the operating system, where it was decided
 
 
 def legs(uow: UnitOfWork, before: datetime) -> list[dict[str, Any]]:
@@ -72,16 +74,20 @@ def payment_of(uow: UnitOfWork, code: str) -> int | None:
 
 def insert_release(uow: UnitOfWork, payment_id: int, made: Release) -> None:
     uow.execute(
-        """INSERT INTO payments.release (payment_id, seq, decision, by, because, at, acted)
-           VALUES (%s, %s, %s, %s, %s, %s, %s)""",
-        (payment_id, made.seq, made.decision, made.by, made.because, made.at, made.acted),
+        """INSERT INTO payments.release
+           (payment_id, seq, decision, by, because, at, acted, proven, machine_user)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        (
+            *(payment_id, made.seq, made.decision, made.by, made.because, made.at),
+            *(made.acted, made.proven, made.machine_user),
+        ),
     )
 
 
 def last_release(uow: UnitOfWork, payment_id: int, seq: int) -> Release | None:
     """What was last decided about a leg."""
     row = uow.one(
-        """SELECT seq, decision, by, because, at, acted FROM payments.release
+        """SELECT seq, decision, by, because, at, acted, proven, machine_user FROM payments.release
            WHERE payment_id = %s AND seq = %s ORDER BY id DESC LIMIT 1""",
         (payment_id, seq),
     )

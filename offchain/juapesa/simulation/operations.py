@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from juapesa.errors import JuaError
-from juapesa.payments.decisions import TWO_PEOPLE, Decision
+from juapesa.payments.decisions import TWO_PEOPLE, Decider, Decision
 from juapesa.simulation.house import House
 from juapesa.simulation.truth import Broken
 
 # What an operator states is not drawn: a person who says so has its word, and here nobody has.
+_PERSON = Decider("a person", "the simulation", proven=True)
 _OWN = [each for each in Decision if each not in TWO_PEOPLE]
 
 
@@ -42,7 +43,7 @@ class Operations:
         leg, decision = self._rng.choice(found), self._rng.choice(_OWN)
         try:
             with self.house.db.unit_of_work() as uow:
-                desk.release(uow, leg.code, leg.seq, decision, by="a person", because="it seems best")
+                desk.release(uow, leg.code, leg.seq, decision, by=_PERSON, because="it seems best")
         except JuaError as refused:
             if decision in leg.choices:
                 raise Broken(f"{decision} was offered, and is refused: {refused.slug}") from None

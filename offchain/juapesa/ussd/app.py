@@ -10,12 +10,13 @@ from typing import TypeVar
 import psycopg
 from psycopg_pool import PoolTimeout
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from juapesa.config import Settings
-from juapesa.errors import JuaError
+from juapesa.errors import PROBLEM_TYPE, JuaError, as_problem, of_status
 from juapesa.ussd.gateways import africastalking, json_session
 from juapesa.ussd.hops import Answer, Hop
 from juapesa.ussd.phone.routes import phone_routes
@@ -25,16 +26,24 @@ THREADS = 4  # a hop mostly waits for the database; more threads only queue at t
 BODY_BYTES_MAX = 64 * 1024
 CLEAN_EVERY_SECONDS = 600
 
-_PROBLEM = "application/problem+json"
 # The database is away, restarting or full: expected, and answered in words that fit a handset.
 _DATABASE_AWAY = (psycopg.OperationalError, PoolTimeout)
 
 T = TypeVar("T")
 
 
-class BodyTooLong(JuaError):
-    slug = "body-too-long"
+class BodyTooLarge(JuaError):
+    """Longer than any hop."""
+
+    slug = "body-too-large"
     http_status = 413
+
+
+class NotAuthenticated(JuaError):
+    """Without the gateway's secret, or with another."""
+
+    slug = "not-authenticated"
+    http_status = 401
 
 
 class Gateways:
@@ -73,11 +82,8 @@ class Gateways:
         """A hop as JSON; errors are problem+json."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not self._knows(given):
-            return _problem(401, "not-allowed", "Authorization: Bearer with the gateway secret is needed.")
-        try:
-            hop = json_session.read_hop(await _body(request))
-        except JuaError as problem:
-            return _problem(problem.http_status, problem.slug, problem.detail)
+            raise NotAuthenticated("Authorization: Bearer with the gateway secret is needed.")
+        hop = json_session.read_hop(await _body(request))
         return JSONResponse(json_session.write(await self._answer(hop)))
 
     def clean(self) -> int:
@@ -122,7 +128,11 @@ def build_app(settings: Settings, ussd: Ussd, *, threads: int = THREADS) -> Star
         Route("/health", _health),
         *phone.routes,
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={JuaError: _expected, HTTPException: _refused},
+    )
 
 
 async def _health(_request: Request) -> Response:
@@ -137,18 +147,29 @@ async def _clean_forever(gateways: Gateways, pool: ThreadPoolExecutor) -> None:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, as long as it is not absurd. Raises BodyTooLong."""
+    """The body, as long as it is not absurd. Raises BodyTooLarge."""
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
-        raise BodyTooLong("The request is too long. Dial again.")
+        raise BodyTooLarge("The request is too long. Dial again.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_BYTES_MAX:
-            raise BodyTooLong("The request is too long. Dial again.")
+            raise BodyTooLarge("The request is too long. Dial again.")
     return bytes(body)
 
 
-def _problem(status: int, slug: str, detail: str) -> Response:
-    body = {"type": f"about:blank#{slug}", "title": slug, "status": status, "detail": detail}
-    return JSONResponse(body, status, media_type=_PROBLEM)
+async def _expected(_request: Request, error: Exception) -> Response:
+    """Exception handler for JuaError."""
+    assert isinstance(error, JuaError)
+    headers = {"WWW-Authenticate": 'Bearer realm="juapesa"'} if error.http_status == 401 else None
+    body = as_problem(error.slug, error.http_status, error.detail)
+    return JSONResponse(body, error.http_status, headers, media_type=PROBLEM_TYPE)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    """Exception handler for a path or a method that is not there."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse(
+        of_status(error.status_code), error.status_code, error.headers, media_type=PROBLEM_TYPE
+    )

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from juapesa.clock import Clock
 from juapesa.errors import InvalidInput, JuaError
 from juapesa.sandbox import control
 from juapesa.sandbox.hedera.memory import Memory
+from juapesa.sandbox.hedera.mirror_query import not_found
 from juapesa.sandbox.hedera.rpc import RpcServer
 from juapesa.sandbox.hedera.token_control import TokenControl
 from juapesa.sandbox.hedera.world import Etch, Pace, World
@@ -26,15 +28,19 @@ def build(
     *,
     seed: int = 1,
     hapi: tuple[str, int] = ("127.0.0.1", 0),
+    hapi_tls: int | None = None,
     etch: Etch | None = None,
     state: Path | None = None,
 ) -> Starlette:
     """The application; anvil and the blocks start and end with its lifespan.
 
-    ``state`` is a folder in which the network outlives a restart, and but for seconds a kill.
+    ``hapi_tls`` is a port on which the native API speaks TLS besides. ``state`` is a folder in which the
+    network outlives a restart, and but for seconds a kill.
     """
     memory = Memory(state) if state else None
-    world = World(anvil, clock, pace or Pace(), seed=seed, hapi=hapi, etch=etch, memory=memory)
+    world = World(
+        anvil, clock, pace or Pace(), seed=seed, hapi=hapi, hapi_tls=hapi_tls, etch=etch, memory=memory
+    )
     rpc = RpcServer(world.relay, world.trouble)
 
     @contextlib.asynccontextmanager
@@ -86,6 +92,14 @@ def build(
             *world.token_pages.routes(),
             *control.routes("hedera", world.faults, world.switches, lambda _: world.state()),
         ],
-        exception_handlers={Refusal: on_refusal, JuaError: on_control_error},
+        exception_handlers={Refusal: on_refusal, JuaError: on_control_error, HTTPException: _not_here},
         lifespan=lifespan,
     )
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    """A path or method that is not there; the mirror node says so in its own form."""
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith("/api/v1/"):
+        return not_found().response()
+    return PlainTextResponse(error.detail, error.status_code, error.headers)

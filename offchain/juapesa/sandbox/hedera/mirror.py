@@ -5,6 +5,7 @@ Source: hedera-docs openapi.yaml.
 
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -17,9 +18,11 @@ from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.history import Block, Executed, History
 from juapesa.sandbox.hedera.logs import Wanted
 from juapesa.sandbox.hedera.mirror_query import (
+    Bound,
     Query,
     RateLimit,
     beyond,
+    check_transaction_id,
     invalid,
     not_found,
     refuse,
@@ -43,6 +46,10 @@ from juapesa.sandbox.wire import control_body
 Handler = Callable[[Request], Awaitable[Any]]
 TOPICS = ("topic0", "topic1", "topic2", "topic3")
 
+NUMBER_DIGITS_MAX = 19
+BALANCE_TOKENS_MAX = 50  # HIP-367
+_BLOCK = re.compile(r"[0-9]{1,19}|(0x)?([0-9a-f]{64}|[0-9a-f]{96})", re.ASCII)
+_HASH = re.compile(r"(0x)?([0-9a-f]{64}|[0-9a-f]{96})", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F]{1,64}", re.ASCII)
 
 
@@ -124,10 +131,9 @@ class Mirror:
 
     async def _block(self, request: Request) -> dict[str, Any]:
         asked = str(request.path_params["block"]).lower()
-        if asked.isdecimal():
-            block = self._history.at(int(asked))
-        else:
-            block = self._history.by_hash("0x" + asked.removeprefix("0x")[:64])
+        if not _BLOCK.fullmatch(asked):
+            raise invalid("hashOrNumber")
+        block = self._history.at(int(asked)) if len(asked) <= NUMBER_DIGITS_MAX else self._hashed(asked)
         if block is None:
             raise not_found()
         return block_entry(block)
@@ -139,12 +145,14 @@ class Mirror:
         return self._result_page(request, await self._known(request))
 
     async def _result(self, request: Request) -> dict[str, Any]:
-        query = Query(request, ("hbar",))
+        query = Query(request, ("hbar", "nonce"))
         asked = str(request.path_params["hash"]).lower()
-        executed = self._history.executed(asked if asked.startswith("0x") else "0x" + asked)
+        if not _HASH.fullmatch(asked):
+            check_transaction_id(asked)
+        executed = self._history.executed("0x" + asked.removeprefix("0x"))
         if executed is None:
             raise not_found()
-        hbar = query.text("hbar") != "false"
+        hbar = (query.text("hbar") or "true").lower() == "true"
         return result_details(executed, self._history.blocks[executed.block], self._entities, hbar=hbar)
 
     async def _logs(self, request: Request) -> dict[str, Any]:
@@ -169,6 +177,7 @@ class Mirror:
         }
 
     async def _account(self, request: Request) -> dict[str, Any]:
+        Query(request, ("timestamp", "transactiontype", "transactions"))
         address = await self._known(request)
         return account_entry(
             self._entities.see(address),
@@ -177,36 +186,51 @@ class Mirror:
             nonce=await self._calls.nonce(address),
             seen=self.seen(),
             tokens=await self._held(address),
+            automatic=-1 if await self._calls.code(address) == "0x" else 0,
         )
 
     async def _balances(self, request: Request) -> dict[str, Any]:
-        query = Query(request, ("account.id",))
-        address = self._entities.read(query.text("account.id") or "")
-        if address is None:
-            raise invalid("account.id")
-        held = await self._calls.tinybars(address)
-        row: dict[str, Any] = {
-            "account": entity_id(self._entities.see(address)),
-            "balance": held,
-            "tokens": await self._held(address),
-        }
+        query = Query(request, ("account.id", "account.balance"))
+        ids, amounts = query.bounds("account.id", self._number), query.numbers("account.balance")
+        numbers = [each for each in self._tokens.accounts() if within(ids, each)]
+        found: list[tuple[int, int]] = []
+        for number in query.ordered(numbers):
+            address = self._entities.address(number)
+            held = await self._calls.tinybars(address)
+            if within(amounts, held) and (held or await self._calls.exists(address)):
+                found.append((number, held))
+            if len(found) > query.limit:
+                break
+        page, following = query.page(found, lambda row: (("account.id", f"0.0.{row[0]}"),))
         return {
             "timestamp": timestamp(self.seen())[0][1],
-            "balances": [row] if await self._calls.exists(address) else [],
-            "links": {"next": None},
+            "balances": [await self._balance(*row) for row in page],
+            "links": {"next": following},
         }
+
+    async def _balance(self, number: int, held: int) -> dict[str, Any]:
+        tokens = await self._held(self._entities.address(number))
+        return {"account": entity_id(number), "balance": held, "tokens": tokens[:BALANCE_TOKENS_MAX]}
+
+    def _number(self, text: str) -> int:
+        """Raises ValueError."""
+        address = self._entities.read(text)
+        number = None if address is None else self._entities.number(address)
+        return -1 if number is None else number  # an address that nobody has yet: it is in no list
 
     async def _held(self, address: str) -> list[dict[str, Any]]:
         held = await self._tokens.held(address)
         return [{"token_id": entity_id(number), "balance": each.balance} for number, each in held.items()]
 
-    async def _exchange_rate(self, _: Request) -> dict[str, Any]:
+    async def _exchange_rate(self, request: Request) -> dict[str, Any]:
+        Query(request, ())
         return rate_entry(self._rate.hbar, self._rate.cents, self.seen())
 
-    async def _fees(self, _: Request) -> dict[str, Any]:
+    async def _fees(self, request: Request) -> dict[str, Any]:
+        query = Query(request, (), order="asc")
         gas = self._rate.gas_tinybars()
-        kinds = ("ContractCall", "ContractCreate", "EthereumTransaction")
-        listed = [{"gas": gas, "transaction_type": each} for each in kinds]
+        kinds = ["ContractCall", "ContractCreate", "EthereumTransaction"]
+        listed = [{"gas": gas, "transaction_type": each} for each in query.ordered(kinds)]
         return {"fees": listed, "timestamp": timestamp(self.seen())[0][1]}
 
     async def _call(self, request: Request) -> dict[str, Any]:
@@ -226,22 +250,26 @@ class Mirror:
 
     def _result_page(self, request: Request, contract: str | None) -> dict[str, Any]:
         query = Query(
-            request, ("timestamp", "from", "block.number", "block.hash", "transaction.index", "internal")
+            request,
+            ("timestamp", "from", "block.number", "block.hash", "transaction.index", "internal", "hbar"),
         )
         times, blocks, sender = query.times(), query.numbers("block.number"), query.text("from")
         wanted_sender = self._entities.read(sender) if sender else None
-        if sender and wanted_sender is None:
-            raise invalid("from")
+        place, block_hash = query.text("transaction.index"), query.text("block.hash")
+        block = self._hashed(block_hash.lower()) if block_hash else None
         rows = (
             each
             for each in query.ordered(self._executed())
             if within(times, each.consensus)
             and within(blocks, each.block)
+            and (block_hash is None or (block is not None and each.block == block.number))
+            and place in (None, str(each.index))
             and contract in (None, each.to, each.created)
-            and (wanted_sender is None or wanted_sender == each.sender)
+            and (sender is None or wanted_sender == each.sender)
         )
         page, following = query.page(rows, lambda each: timestamp(each.consensus))
-        listed = [result_entry(each, self._history.blocks[each.block], self._entities) for each in page]
+        blocks_of, hbar = self._history.blocks, (query.text("hbar") or "true").lower() == "true"
+        listed = [result_entry(each, blocks_of[each.block], self._entities, hbar=hbar) for each in page]
         return {"results": listed, "links": {"next": following}}
 
     def _log_page(self, request: Request, contract: str | None) -> dict[str, Any]:
@@ -254,7 +282,7 @@ class Mirror:
         wanted = Wanted.read({"address": contract, "topics": _topics(query)})
         rows = (
             (executed, index)
-            for executed, index in self._log_rows(contract, descending=query.descending)
+            for executed, index in self._log_rows(contract, times, descending=query.descending)
             if beyond(times, indexes, executed.consensus, index)
             and tx_hash in (None, executed.hash)
             and wanted.fits(executed.logs[index])
@@ -263,9 +291,13 @@ class Mirror:
         listed = [log_entry(each, at, self._history.blocks[each.block], self._entities) for each, at in page]
         return {"logs": listed, "links": {"next": following}}
 
-    def _log_rows(self, contract: str | None, *, descending: bool) -> Iterator[tuple[Executed, int]]:
+    def _log_rows(
+        self, contract: str | None, times: list[Bound], *, descending: bool
+    ) -> Iterator[tuple[Executed, int]]:
         head = self._history.head().number
         found = self._history.with_logs.get(contract, []) if contract else self._executed()
+        since = max((each.value for each in times if each.name in ("gt", "gte")), default=0)
+        found = found[bisect_left(found, since, key=lambda each: each.consensus) :]
         for executed in reversed(found) if descending else found:
             if executed.block <= head:
                 places = range(len(executed.logs))
@@ -279,6 +311,10 @@ class Mirror:
         if self._entities.number(address) is None or not await self._calls.exists(address):
             raise not_found()
         return address
+
+    def _hashed(self, text: str) -> Block | None:
+        """By the hash of the mirror or of the relay, which is its first 32 bytes."""
+        return self._history.by_hash("0x" + text.removeprefix("0x")[:64])
 
     def _visible(self) -> list[Block]:
         return self._history.blocks[: self._history.head().number + 1]

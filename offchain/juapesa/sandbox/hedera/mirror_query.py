@@ -5,6 +5,7 @@ limits 25 and 100); public mainnet mirror: 50 requests a second for one address.
 """
 
 import operator
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from juapesa.sandbox.hedera.consensus import NANOS, nanoseconds_of, stamp
+from juapesa.sandbox.hedera.mirror_values import faults_of
 from juapesa.sandbox.hedera.refusals import SEVEN_DAYS_SECONDS
 from juapesa.sandbox.wire import Refusal
 
@@ -28,13 +30,17 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
+_TRANSACTION_ID = re.compile(r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,10}-[0-9]{1,19}-[0-9]{1,9}", re.ASCII)
 T = TypeVar("T")
 
 
 def refuse(status: int, message: str, detail: str = "") -> Refusal:
     """The mirror node's error body."""
-    said = {"message": message, **({"detail": detail} if detail else {})}
-    return Refusal(status, {"_status": {"messages": [said]}})
+    return _refusal(status, [{"message": message, **({"detail": detail} if detail else {})}])
+
+
+def _refusal(status: int, messages: list[dict[str, str]]) -> Refusal:
+    return Refusal(status, {"_status": {"messages": messages}})
 
 
 def not_found() -> Refusal:
@@ -43,6 +49,16 @@ def not_found() -> Refusal:
 
 def invalid(name: str) -> Refusal:
     return refuse(400, f"Invalid parameter: {name}")
+
+
+def check_transaction_id(text: str) -> None:
+    """Raises Refusal when a path names no transaction as ``0.0.N-seconds-nanos``."""
+    if not _TRANSACTION_ID.fullmatch(text):
+        raise refuse(
+            400,
+            'Invalid Transaction id. Please use "shard.realm.num-sss-nnn" format where sss are seconds '
+            "and nnn are nanoseconds",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +76,13 @@ class Query:
     """The parameters of one request; a parameter that the endpoint does not know is refused."""
 
     def __init__(self, request: Request, known: Iterable[str], *, order: str = "desc") -> None:
-        allowed = {"limit", "order", *known}
-        if unknown := set(request.query_params) - allowed:
-            raise refuse(400, f"Unknown query parameter: {sorted(unknown)[0]}")
         self._path = request.url.path
         self._given = list(request.query_params.multi_items())
-        self.limit = self._limit()
-        self.descending = self._descending(order)
+        allowed = {"limit", "order", *known}
+        if faults := faults_of(self._given, allowed, self._path.rpartition("/")[2]):
+            raise _refusal(400, [{"message": each} for each in faults])
+        self.limit = min(int(self.text("limit") or LIMIT), LIMIT_MAX)
+        self.descending = (self.text("order") or order).lower() == "desc"
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self._given if key == name]
@@ -77,7 +93,7 @@ class Query:
         return values[-1].removeprefix("eq:") if values else None
 
     def numbers(self, name: str) -> list[Bound]:
-        return self.bounds(name, int)
+        return self.bounds(name, lambda text: int(text, 16 if text.startswith("0x") else 10))
 
     def bounds(self, name: str, read: Callable[[str], int]) -> list[Bound]:
         """As ``numbers``, by a reader that raises ValueError."""
@@ -126,18 +142,6 @@ class Query:
         *shared, last = place
         moved = [(name, f"{beyond}e:{value}") for name, value in shared] + [(last[0], f"{beyond}:{last[1]}")]
         return f"{self._path}?{urlencode([*kept, *moved], safe=':')}"
-
-    def _limit(self) -> int:
-        text = self.text("limit") or str(LIMIT)
-        if not text.isdecimal() or not int(text):
-            raise invalid("limit")
-        return min(int(text), LIMIT_MAX)
-
-    def _descending(self, usual: str) -> bool:
-        text = (self.text("order") or usual).lower()
-        if text not in ("asc", "desc"):
-            raise invalid("order")
-        return text == "desc"
 
     @staticmethod
     def _bound(name: str, text: str, read: Callable[[str], int]) -> Bound:

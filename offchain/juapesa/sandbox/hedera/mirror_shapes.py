@@ -135,7 +135,8 @@ def topic_entry(topic: Topic) -> dict[str, Any]:
     }
 
 
-def message_entry(message: Message, topic: Topic) -> dict[str, Any]:
+def message_entry(message: Message, topic: Topic, *, as_text: bool = False) -> dict[str, Any]:
+    """``as_text``: the message as UTF-8 instead of base64."""
     chunk = message.chunk
     return {
         "chunk_info": None
@@ -151,7 +152,9 @@ def message_entry(message: Message, topic: Topic) -> dict[str, Any]:
             "total": chunk.total,
         },
         "consensus_timestamp": stamp(message.consensus),
-        "message": base64.b64encode(message.content).decode(),
+        "message": message.content.decode("utf-8", "replace")
+        if as_text
+        else base64.b64encode(message.content).decode(),
         "payer_account_id": entity_id(message.payer),
         "running_hash": base64.b64encode(message.running_hash).decode(),
         "running_hash_version": RUNNING_HASH_VERSION,
@@ -161,9 +164,18 @@ def message_entry(message: Message, topic: Topic) -> dict[str, Any]:
 
 
 def account_entry(
-    number: int, address: str, *, tinybars: int, nonce: int, seen: int, tokens: list[dict[str, Any]]
+    number: int,
+    address: str,
+    *,
+    tinybars: int,
+    nonce: int,
+    seen: int,
+    tokens: list[dict[str, Any]],
+    automatic: int,
 ) -> dict[str, Any]:
-    """An account or a contract; ``seen`` is the mirror's newest consensus time."""
+    """An account or a contract; ``seen`` is the mirror's newest consensus time, ``automatic`` how many
+    tokens associate themselves with it (-1: any number).
+    """
     return {
         "account": entity_id(number),
         "alias": None,
@@ -176,7 +188,7 @@ def account_entry(
         "evm_address": address,
         "expiry_timestamp": None,
         "key": None,
-        "max_automatic_token_associations": -1,
+        "max_automatic_token_associations": automatic,
         "memo": "",
         "pending_reward": 0,
         "receiver_sig_required": False,

@@ -45,18 +45,28 @@ class TokenPages:
         found = []
         for number in numbers:
             info = await self._reader.info(number) if within(wanted, number) else None
-            if info is not None and (query.text("name") or "").lower() in info.name.lower():
+            if info is not None and self._fits(query, number, info):
                 found.append((number, info))
         page, following = query.page(query.ordered(found), lambda row: (("token.id", f"0.0.{row[0]}"),))
         listed = [self._short(number, info) for number, info in page]
         return {"tokens": listed, "links": {"next": following}}
+
+    def _fits(self, query: Query, number: int, info: TokenInfo) -> bool:
+        """By name, by the admin key, and by type: every token here is fungible."""
+        if (query.text("type") or "").upper() == "NON_FUNGIBLE_UNIQUE":
+            return False
+        key = (query.text("publickey") or "").lower().removeprefix("0x")
+        admin = self._reader.keys(number, info)["admin_key"] or {}
+        return (not key or admin.get("key") == key) and (
+            query.text("name") or ""
+        ).lower() in info.name.lower()
 
     async def _token(self, request: Request) -> dict[str, Any]:
         number, info = await self._asked(request)
         return token_entry(number, info, self._reader.keys(number, info), self._entities)
 
     async def _balances(self, request: Request) -> dict[str, Any]:
-        query = Query(request, ("account.id", "account.balance", "account.publickey", "timestamp"))
+        query = Query(request, ("account.id", "account.balance"))
         number, info = await self._asked(request)
         accounts = query.bounds("account.id", self._number)
         amounts = query.numbers("account.balance")

@@ -1,10 +1,11 @@
-"""The mirror node's pages about native things: topics, their messages, transactions.
+"""The mirror node's pages about native things: topics, their messages, transactions, the address book.
 
 Source: hedera-docs openapi.yaml.
 """
 
 import base64
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -14,7 +15,14 @@ from juapesa.sandbox.hedera.consensus import nanoseconds_of, stamp
 from juapesa.sandbox.hedera.entities import Entities, entity_id
 from juapesa.sandbox.hedera.history import Lag
 from juapesa.sandbox.hedera.mirror import Mirror
-from juapesa.sandbox.hedera.mirror_query import Query, invalid, not_found, timestamp, within
+from juapesa.sandbox.hedera.mirror_query import (
+    Query,
+    check_transaction_id,
+    invalid,
+    not_found,
+    timestamp,
+    within,
+)
 from juapesa.sandbox.hedera.mirror_shapes import message_entry, topic_entry
 from juapesa.sandbox.hedera.topics import Message, Topic
 
@@ -31,8 +39,16 @@ class NativeOutcome(Protocol):
     def native(self) -> Any: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the one node listens, and the hash of its certificate if it speaks TLS."""
+
+    endpoints: tuple[tuple[str, int], ...]
+    certificate_hash: str | None = None
+
+
 class NativePages:
-    """``outcomes`` gives the decided native transactions, oldest first."""
+    """``outcomes`` gives the decided native transactions, oldest first; ``door`` the node's."""
 
     def __init__(
         self,
@@ -41,12 +57,14 @@ class NativePages:
         topics: dict[int, Topic],
         lag: Lag,
         outcomes: Callable[[], Iterable[NativeOutcome]],
+        door: Callable[[], Door],
     ) -> None:
         self._mirror = mirror
         self._entities = entities
         self._topics = topics
         self._lag = lag
         self._outcomes = outcomes
+        self._door = door
 
     def routes(self) -> list[Route]:
         """The paths under ``/api/v1``; the particular before the general."""
@@ -55,6 +73,7 @@ class NativePages:
             self._mirror.route("/topics/{id}", self._topic),
             self._mirror.route("/topics/{id}/messages", self._messages),
             self._mirror.route("/topics/{id}/messages/{sequence}", self._message),
+            self._mirror.route("/network/nodes", self._nodes),
             self._mirror.route("/transactions", self._transactions),
             self._mirror.route("/transactions/{id}", self._transaction),
         ]
@@ -63,7 +82,7 @@ class NativePages:
         return topic_entry(self._known(request))
 
     async def _messages(self, request: Request) -> dict[str, Any]:
-        query = Query(request, ("sequencenumber", "timestamp", "encoding"))
+        query = Query(request, ("sequencenumber", "timestamp", "encoding"), order="asc")
         topic = self._known(request)
         numbers, times = query.numbers("sequencenumber"), query.times()
         rows = (
@@ -72,7 +91,9 @@ class NativePages:
             if within(numbers, each.sequence) and within(times, each.consensus)
         )
         page, following = query.page(rows, lambda each: (("sequencenumber", str(each.sequence)),))
-        return {"messages": [message_entry(each, topic) for each in page], "links": {"next": following}}
+        text = (query.text("encoding") or "").lower().startswith("utf")
+        listed = [message_entry(each, topic, as_text=text) for each in page]
+        return {"messages": listed, "links": {"next": following}}
 
     async def _message(self, request: Request) -> dict[str, Any]:
         topic, asked = self._known(request), str(request.path_params["sequence"])
@@ -94,20 +115,41 @@ class NativePages:
                     return message_entry(each, topic)
         raise not_found()
 
+    async def _nodes(self, request: Request) -> dict[str, Any]:
+        Query(request, ("file.id", "node.id"), order="asc")
+        door = self._door()
+        node = {
+            "description": "the sandbox's one node",
+            "node_account_id": "0.0.3",
+            "node_id": 0,
+            "node_cert_hash": door.certificate_hash,
+            "service_endpoints": [
+                {"domain_name": "", "ip_address_v4": host, "port": port} for host, port in door.endpoints
+            ],
+        }
+        return {"nodes": [node], "links": {"next": None}}
+
     async def _transactions(self, request: Request) -> dict[str, Any]:
-        query = Query(request, ("account.id", "timestamp", "transactiontype", "result"))
+        query = Query(request, ("account.id", "timestamp", "transactiontype", "result", "type"))
         times, account = query.times(), query.text("account.id")
         payer = None if account is None else self._number(account)
+        kind, result = (query.text(name) for name in ("transactiontype", "result"))
+        if (query.text("type") or "").lower() == "credit":  # what is listed here only debits its payer
+            return {"transactions": [], "links": {"next": None}}
         rows = (
             each
             for each in query.ordered(self._decided())
-            if within(times, each.consensus) and payer in (None, each.native.payer)
+            if within(times, each.consensus)
+            and payer in (None, each.native.payer)
+            and (kind is None or kind.upper() == each.native.kind.upper())
+            and (result is None or (result.lower() == "success") == (each.status == "SUCCESS"))
         )
         page, following = query.page(rows, lambda each: timestamp(each.consensus))
         return {"transactions": [_entry(each) for each in page], "links": {"next": following}}
 
     async def _transaction(self, request: Request) -> dict[str, Any]:
         asked = str(request.path_params["id"])
+        check_transaction_id(asked)
         found = [_entry(each) for each in self._decided() if each.native.id == asked]
         if not found:
             raise not_found()

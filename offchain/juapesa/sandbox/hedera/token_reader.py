@@ -59,10 +59,14 @@ class TokenReader:
         (row,) = await self._service.holdings([long_zero(each) for each in numbers], [address])
         return {number: each for number, each in zip(numbers, row, strict=True) if each.associated}
 
+    def accounts(self) -> list[int]:
+        """Every account and contract that may be there, in ascending order."""
+        issuers = (int(each.issuer, 16) for each in OUTSIDE)
+        return sorted({*self._entities.to_document().values(), *issuers, *self._native_accounts()})
+
     async def holders(self, number: int) -> dict[int, Holding]:
         """By account, of those that are associated with the token."""
-        issuers = (int(each.issuer, 16) for each in OUTSIDE)
-        accounts = sorted({*self._entities.to_document().values(), *issuers, *self._native_accounts()})
+        accounts = self.accounts()
         rows = await self._service.holdings(
             [long_zero(number)], [self._entities.address(each) for each in accounts]
         )
