@@ -341,6 +341,8 @@ def at_local_pace(plan: Plan, deployer: str, relayer: str) -> Iterator[None]:
         with at_once():
             give_hbar(deployer, plan.sandbox["deployer_hbar"])
             give_hbar(relayer, plan.sandbox["relayer_hbar"])
+            if anchor := os.environ.get("JUA_DEPLOY_ANCHOR"):
+                give_hbar(address(anchor), plan.sandbox["anchor_hbar"])
             yield
         return
     if plan.local is None:

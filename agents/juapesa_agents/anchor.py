@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
+from juapesa import config
 from juapesa.assembly import Parts, assemble
 from juapesa.chain import Rpc
 from juapesa.chain.consensus_service import ConsensusService
@@ -66,15 +67,15 @@ async def run(options: Options) -> int:
     """Run the agent; its exit code. It ends at once when there is no topic."""
     with assemble(name="anchor") as parts:
         settings = parts.settings.anchor
-        if settings.topic is None:
-            get_logger("anchor").warning("no topic is set, nothing is anchored")
+        topic = config.topic_of(parts.settings)
+        if topic is None:
+            get_logger("anchor").warning("there is no topic, nothing is anchored")
             return 0
-        network = ConsensusService(
-            settings.nodes, parts.keystore.signer(settings.key), settings.fee_tinybars_max
-        )
+        signer = parts.keystore.signer(settings.key)
+        network = ConsensusService(settings.nodes, signer, settings.fee_tinybars_max, settings.certificates)
         leader, rpc = Leader(parts.database_url, LEADERSHIP), open_rpc(parts.settings.chain)
         with closing(MirrorNode(settings.mirror_url)) as mirror:
-            found = AnchorAgent(parts, network, mirror, rpc, settings.topic, leader, options.dry_run)
+            found = AnchorAgent(parts, network, mirror, rpc, topic, leader, options.dry_run)
             try:
                 agent = Agent("anchor", found.tick, PACE_SECONDS, passing=PASSING)
                 return await agent.run(once=options.once)

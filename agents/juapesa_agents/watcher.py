@@ -7,6 +7,7 @@ import httpx
 
 from juapesa.assembly import Parts, assemble
 from juapesa.chain import Rpc
+from juapesa.chain.events import open_events
 from juapesa.chain.failover import open_rpc
 from juapesa.chain.prices import Publishers
 from juapesa.issuance.mirror import Mirror
@@ -53,13 +54,15 @@ async def run(options: Options) -> int:
     """Run the agent; its exit code."""
     with assemble(name="watcher") as parts:
         http = httpx.AsyncClient(trust_env=False)
-        rpc = open_rpc(parts.settings.chain)
-        mirror = Mirror(parts.db, parts.ledger, parts.deployment, rpc)
-        urls = parts.settings.chain.price_urls
-        publishers = Publishers(http, urls, parts.deployment, rpc, parts.clock)
-        watcher = Watcher(parts, mirror, rpc, publishers, options.dry_run)
+        chain = parts.settings.chain
+        rpc = open_rpc(chain)
+        publishers = Publishers(http, chain.price_urls, parts.deployment, rpc, parts.clock)
         try:
-            return await Agent("watcher", watcher.tick, PACE_SECONDS, passing=PASSING).run(once=options.once)
+            with open_events(chain, rpc, parts.deployment) as events:
+                mirror = Mirror(parts.db, parts.ledger, parts.deployment, events)
+                watcher = Watcher(parts, mirror, rpc, publishers, options.dry_run)
+                agent = Agent("watcher", watcher.tick, PACE_SECONDS, passing=PASSING)
+                return await agent.run(once=options.once)
         finally:
             await http.aclose()
             await rpc.close()

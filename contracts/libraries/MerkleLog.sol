@@ -73,12 +73,9 @@ library MerkleLog {
             let right := add(pair, 33)
             let fn := index
             let sn := sub(size, 1)
-            let end := add(proof.offset, shl(5, proof.length))
-            for { let at := proof.offset } lt(at, end) { at := add(at, 32) } {
-                if iszero(sn) {
-                    sn := 1 // longer than the tree is high: in vain
-                    break
-                }
+            let at := proof.offset
+            let end := add(at, shl(5, proof.length))
+            for {} mul(sn, lt(at, end)) { at := add(at, 32) } {
                 switch or(and(fn, 1), eq(fn, sn))
                 case 0 {
                     mstore(left, leaf)
@@ -97,7 +94,8 @@ library MerkleLog {
                 fn := shr(1, fn)
                 sn := shr(1, sn)
             }
-            good := and(iszero(sn), eq(leaf, treeRoot))
+            // A proof longer than the tree is high is not read to its end, one too short does not reach the top.
+            good := and(eq(at, end), and(iszero(sn), eq(leaf, treeRoot)))
         }
     }
 

@@ -65,10 +65,10 @@ library PoolMath {
     }
 
     /// @notice Token → USDC, exact token in. Like the three below, writes the trade into `f` when it returns NONE.
+    /// @dev The loop goes round once: a refusal breaks out of it.
     function sellExactIn(Pool memory p, uint256 tokenIn, Fill memory f) internal pure returns (Refusal why) {
         assembly ("memory-safe") {
-            for {} // once round; a refusal breaks out
-             1 {} {
+            for {} 1 {} {
                 why := BAD_AMOUNT
                 if gt(tokenIn, MOST) { break }
                 why := mload(add(p, SELLS))
@@ -84,14 +84,12 @@ library PoolMath {
                 let kept := mload(add(p, POT))
                 let pot := mul(v, PPM) // the pot after it, as in {_potAfter}
                 pot := mul(pot, add(shl(1, mload(add(p, EXCESS))), pot))
+                let scale := mul(mload(add(p, WORTH)), TWICE_E18)
                 switch sgt(pot, 0)
-                case 1 {
-                    let scale := mul(mload(add(p, WORTH)), TWICE_E18)
-                    pot := add(kept, div(add(mul(mload(add(p, SKEW)), pot), sub(scale, 1)), scale))
-                }
+                case 1 { pot := add(kept, div(add(mul(mload(add(p, SKEW)), pot), sub(scale, 1)), scale)) }
                 default {
                     pot := mul(mul(mload(add(p, SKEW)), mload(add(p, HEAL))), sub(0, pot))
-                    pot := div(pot, mul(mload(add(p, WORTH)), TWICE_E24))
+                    pot := div(pot, mul(scale, PPM))
                     pot := mul(sub(kept, pot), lt(pot, kept))
                 }
                 let fee := div(add(mul(v, mload(add(p, SPREAD))), 999999), PPM)

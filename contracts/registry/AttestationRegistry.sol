@@ -297,13 +297,11 @@ contract AttestationRegistry is Statements, ReentrancyGuardTransient {
         assembly ("memory-safe") {
             let to := add(chosen, 32)
             let word := not(0)
-            let slot := 0
-            let bits := 0
+            let slot, bits
             for { let from := entries.offset } included { included := shr(1, included) } {
                 if and(included, 1) {
-                    let amount := calldataload(from)
-                    named := shr(192, amount)
-                    amount := and(shr(128, amount), 0xffffffffffffffff)
+                    named := shr(192, calldataload(from))
+                    let amount := shr(192, calldataload(add(from, 8)))
                     isZero := iszero(amount)
                     if iszero(eq(shr(8, named), word)) {
                         if bits { sstore(slot, bits) }

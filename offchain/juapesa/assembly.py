@@ -57,15 +57,23 @@ class Parts:
 
 
 @contextmanager
-def assemble(settings: Settings | None = None, *, name: str, connections_max: int = 4) -> Iterator[Parts]:
-    """The parts of one process, its database connections closed at the end.
+def assemble(
+    settings: Settings | None = None,
+    *,
+    name: str,
+    connections_max: int = 4,
+    idle_seconds_max: float | None = None,
+) -> Iterator[Parts]:
+    """The parts of one process, its database connections closed at the end (``Database.connect``).
 
     Raises NotDeployed, KeystoreUnavailable, DatabaseUnavailable.
     """
     settings = settings or config.load()
     deployment = load_deployment(settings.chain.deployments_dir, settings.chain.network)
     database_url = resolve_url(settings)
-    db = Database.connect(database_url, connections_max=connections_max, name=name)
+    db = Database.connect(
+        database_url, connections_max=connections_max, name=name, idle_seconds_max=idle_seconds_max
+    )
     try:
         yield build_parts(settings, database_url, db, deployment)
     finally:
@@ -104,7 +112,7 @@ def build_parts(
     urls = CallbackUrls(callback_key, settings.public_url)
     if rails is None:
         rails = build_rails(settings, TableTokens(db, sealer, clock), urls, clock)
-    outbox = Outbox(sealer, people.phone_of, clock)
+    outbox = Outbox(sealer, people.phones_of, clock)
     issuance = Issuance(
         deployment=deployment,
         ledger=ledger,

@@ -23,11 +23,13 @@ from tools import GAS_TESTS, ONE_PROFILE
 from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
 
 INVARIANTS = "Invariant"
-FUZZ_RUNS = "64"
+# Fewer than foundry.toml's: a fault is noticed by the first draws or hardly at all.
+DRAWS = {"FOUNDRY_FUZZ_RUNS": "48", "FOUNDRY_INVARIANT_RUNS": "1"}
 BUILD_SECONDS = 1800
 _IMPORT = re.compile(r'^import\s[^;]*?"([^"]+)"', re.MULTILINE)
 _DECLARED = re.compile(r"^(?:abstract )?(?:contract|library) (\w+)", re.MULTILINE)
 _CONTRACT = re.compile(r"^(?:contract|library) (\w+)", re.MULTILINE)
+_SILENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"', re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -63,16 +65,17 @@ class Compiler:
 
 @dataclass
 class Bench:
-    """The copy, the globs of its tests, and the longest time for the tests of one fault."""
+    """The copy, globs of each file's tests (each next list is asked about what those before let live), and
+    the longest time for a list's tests of one fault."""
 
     folder: Path
-    tests: list[str]
+    rounds: dict[str, list[list[str]]]
     seconds: int
     compiler: Compiler
     sound: dict[Path, str] = field(default_factory=dict)
 
     @classmethod
-    def made(cls, tests: list[str], seconds: int, folder: Path) -> "Bench":
+    def made(cls, rounds: dict[str, list[list[str]]], seconds: int, folder: Path) -> "Bench":
         """The sources as they are now, links to what never changes, and what forge built there before."""
         for part in ("contracts", "tests", "scripts"):
             shutil.rmtree(folder / part, ignore_errors=True)
@@ -83,55 +86,77 @@ class Bench:
         (folder / "scripts" / "solc").symlink_to(REPOSITORY / "scripts" / "solc")
         (folder / "node_modules").unlink(missing_ok=True)
         (folder / "node_modules").symlink_to((REPOSITORY / "node_modules").resolve())
-        return cls(folder, tests, seconds, Compiler.started(folder))
+        return cls(folder, rounds, seconds, Compiler.started(folder))
 
     # --- running ----------------------------------------------------------------------------------------
 
-    def sound_passes(self, files: list[str]) -> bool:
+    def sound_passes(self) -> bool:
         """Compile all and run the tests without a fault; our compiler's bytes must be forge's."""
-        if self._tested(seconds=BUILD_SECONDS) != "survived":
+        every = sorted({glob for rounds in self.rounds.values() for globs in rounds for glob in globs})
+        # All, once: what a cache lacks, forge would compile again for each run of a few tests.
+        built = subprocess.run(
+            [str(evm_tool("forge")), "build", "--root", str(self.folder)],
+            env=self._environment(),
+            check=False,
+        )
+        if built.returncode != 0 or self._tested(every, BUILD_SECONDS) != "survived":
             return False
-        for file in files:
-            for path, code in (self.compiled(file, self.sources[file]) or {}).items():
-                if self.sound.setdefault(path, _code(path)) != code:
-                    # A run that was killed left its fault there.
-                    raise RuntimeError(f"{path.name} is not what forge compiles: remove {self.folder}")
+        asked = [(file, tuple(globs)) for file, rounds in self.rounds.items() for globs in rounds]
+        units = sorted({unit for file, globs in asked for unit in self.affected(file, globs)})
+        self.sound = self.compiled(units, {}) or {}
+        for path, code in self.sound.items():
+            if _code(path) != code:
+                # A run that was killed left its fault there.
+                raise RuntimeError(f"{path.name} is not what forge compiles: remove {self.folder}")
         return True
 
     def verdict(self, file: str, source: str) -> str:
         """``killed``, ``void`` (does not compile), ``same`` (the same bytes), ``slow`` (by the clock) or
         ``survived``."""
-        codes = self.compiled(file, source)
-        if codes is None:
-            return "void"
-        changed = {path: code for path, code in codes.items() if code != self.sound[path]}
-        if not changed:
-            return "same"
+        told = "same"
+        placed: set[Path] = set()
         try:
-            for path, code in changed.items():
-                _put(path, code)
-            told = self._tested("--no-match-contract", INVARIANTS)
-            return self._tested("--match-contract", INVARIANTS) if told == "survived" else told
+            for globs in self.rounds[file]:
+                codes = self.compiled(self.affected(file, tuple(globs)), {file: source})
+                if codes is None:
+                    return "void"
+                changed = {path: code for path, code in codes.items() if code != self.sound[path]}
+                for path, code in changed.items():
+                    placed.add(path)
+                    _put(path, code)
+                told = self._told(globs) if changed else told
+                if told in ("killed", "slow"):
+                    break
+            return told
         finally:
-            for path in changed:
+            for path in placed:
                 _put(path, self.sound[path])
 
-    def _tested(self, *selection: str, seconds: int = 0) -> str:
+    def _told(self, globs: list[str]) -> str:
+        told = self._tested(globs, self.seconds, "--no-match-contract", INVARIANTS)
+        return (
+            self._tested(globs, self.seconds, "--match-contract", INVARIANTS) if told == "survived" else told
+        )
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        plain = {"FOUNDRY_OPTIMIZER": "false", "NO_COLOR": "1", "PATH": tools_path(os.environ["PATH"])}
+        return os.environ | ONE_PROFILE | DRAWS | plain
+
+    def _tested(self, globs: list[str], seconds: int, *selection: str) -> str:
         command = [str(evm_tool("forge")), "test", "--fail-fast", "--root", str(self.folder)]
-        command += ["--match-path", f"{{{','.join(self.tests)}}}", *selection]
+        command += ["--match-path", f"{{{','.join(globs)}}}", *selection]
         command += ["--no-match-test", GAS_TESTS]
-        settings = {"FOUNDRY_OPTIMIZER": "false", "FOUNDRY_FUZZ_RUNS": FUZZ_RUNS, "NO_COLOR": "1"}
-        environment = os.environ | ONE_PROFILE | settings | {"PATH": tools_path(os.environ["PATH"])}
         process = subprocess.Popen(
             command,
-            env=environment,
+            env=self._environment(),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate(timeout=seconds or self.seconds)
+            output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
@@ -144,11 +169,13 @@ class Bench:
 
     # --- compiling --------------------------------------------------------------------------------------
 
-    def compiled(self, file: str, source: str) -> dict[Path, str] | None:
-        """The creation code of every artifact that a file's code is in and the tests use; None when it does
-        not compile."""
-        wanted = {unit: {"*": ["evm.bytecode.object"]} for unit in self.affected(file)}
-        texts = {unit: self.sources[unit] for unit in self._closure(set(wanted))} | {file: source}
+    def compiled(self, units: list[str], faulty: dict[str, str]) -> dict[Path, str] | None:
+        """The creation code of each artifact of these files that the tests use, the faulty texts in the place
+        of the sound; None when it does not compile."""
+        if not units:
+            return {}
+        wanted = {unit: {"*": ["evm.bytecode.object"]} for unit in units}
+        texts = {unit: self.sources[unit] for unit in self._closure(set(units))} | faulty
         request = {
             "language": "Solidity",
             "sources": {unit: {"content": text} for unit, text in texts.items()},
@@ -166,12 +193,12 @@ class Bench:
                 if made["evm"]["bytecode"]["object"] and path.exists():
                     yield path, "0x" + made["evm"]["bytecode"]["object"]
 
-    def affected(self, file: str) -> list[str]:
-        """Files whose contracts a fault in `file` gets into and the tests use."""
+    def affected(self, file: str, globs: tuple[str, ...]) -> list[str]:
+        """Files whose contracts a fault in `file` gets into and these tests use."""
         touched = {unit for unit in self.sources if file in self._closure({unit})}
         ours = {unit for unit in touched if unit.startswith("contracts/")}
         names = {name for unit in ours for name in _DECLARED.findall(self.sources[unit])}
-        asked = {unit for unit in self.sources if any(fnmatchcase(unit, glob) for glob in self.tests)}
+        asked = {unit for unit in self.sources if any(fnmatchcase(unit, glob) for glob in globs)}
         tests = self._closure(asked)
         tests = {unit for unit in tests if unit.startswith("tests/")}
         inside = {unit for unit in tests & touched if _uses(self.sources[unit], names)}
@@ -223,13 +250,11 @@ class Bench:
 
 
 def _uses(text: str, names: set[str]) -> bool:
-    """Whether a test has some of these contracts' code inside it, not only their types."""
+    """Whether a test has some of these contracts' code inside it, not only their types or their artifacts'
+    names."""
     any_of = "|".join(sorted(names))
-    return bool(
-        re.search(
-            rf"\b(?:new|using) (?:{any_of})\b|\b(?:{any_of})\.[a-z]|\bis\b[^;{{]*\b(?:{any_of})\b", text
-        )
-    )
+    inside = rf"\b(?:new|using) (?:{any_of})\b|\b(?:{any_of})\.[a-z]|\bis\b[^;{{]*\b(?:{any_of})\b"
+    return bool(re.search(inside, _SILENT.sub("", text)))
 
 
 def _code(path: Path) -> str:

@@ -9,12 +9,14 @@ an assertion or reverts. A question that the solver does not answer in ``--secon
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 
 from tools import BUILD, audit_tool, environment
 
 from juapesa.supervisor.tools import REPOSITORY
 
 FOLDER = BUILD / "halmos"
+PROVEN = "tests/contracts/symbolic"
 
 
 def main() -> int:
@@ -25,14 +27,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="longest time for one question")
     parser.add_argument("--contract", default="", help="prove only this test contract's")
     asked = parser.parse_args()
-    command = [audit_tool("halmos"), "--root", REPOSITORY, "--forge-build-out", FOLDER / "out", "--no-status"]
+    command = [audit_tool("python"), "-P", Path(__file__).with_name("halmos_entry.py"), "--root", REPOSITORY]
+    command += ["--forge-build-out", FOLDER / "out", "--no-status"]
     # By default a path that panics on overflow counts as harmless, and a loop as done after two rounds.
     command += ["--panic-error-codes", "*", "--loop", "4"]
     command += ["--solver-timeout-assertion", str(asked.seconds * 1000), "--match-contract"]
     command += [f"^{asked.contract}$" if asked.contract else "Symbolic"]
     variables = environment(FOLDER)
     # halmos compiles all that forge's settings name: these are the ones it needs.
-    variables |= {"FOUNDRY_TEST": "tests/contracts/symbolic", "FOUNDRY_OPTIMIZER": "false"}
+    variables |= {"FOUNDRY_SRC": PROVEN, "FOUNDRY_TEST": PROVEN, "FOUNDRY_OPTIMIZER": "false"}
     return subprocess.run(command, cwd=REPOSITORY, env=variables, check=False).returncode
 
 

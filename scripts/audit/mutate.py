@@ -1,10 +1,11 @@
 """Do the contracts' tests notice faults? Put one in at a time, run the tests, list what nobody noticed.
 
-``python scripts/audit/mutate.py contracts/bonding/BondingPools.sol --tests 'tests/contracts/bonding/*'``
+``python scripts/audit/mutate.py [contracts/bonding/BondingPools.sol ...] [--minutes 30]``
 
 Each mutant is compiled (without the optimiser, for speed) and tested in a copy of the project under
-``.build/`` (``bench.py``); invariant suites run only for those that everything else let live. ``--minutes``
-bounds the whole: mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample.
+``.build/`` (``bench.py``). ``mutation.toml`` says which tests are asked about which file, the near and quick
+first; invariant suites run only for those that a list's other tests let live. ``--minutes`` bounds the whole:
+mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample.
 A survivor is either a missing test or no fault at all; ``audits/mutation.md`` keeps the second kind with
 reasons.
 """
@@ -13,15 +14,20 @@ import argparse
 import random
 import sys
 import time
+import tomllib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 
 from bench import Bench
 from mutations import Mutant, mutants
 
 from juapesa.supervisor.tools import REPOSITORY
+
+PLAN = Path(__file__).with_name("mutation.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,12 @@ class Trial:
     def line(self) -> int:
         """Where the fault is."""
         return self.mutant.line(self.source)
+
+
+def plan() -> dict[str, list[list[str]]]:
+    """Which tests are asked about which file."""
+    groups = tomllib.loads(PLAN.read_text())["group"]
+    return {file: group["tests"] for group in groups for file in group["files"]}
 
 
 def trials(files: list[str], seed: int) -> list[Trial]:
@@ -51,19 +63,27 @@ def tried(every: list[Trial], benches: list[Bench], until: float) -> list[tuple[
     for each in benches:
         free.put(each)
 
+    over = Event()
+
     def judged(trial: Trial) -> tuple[Trial, str] | None:
-        if time.monotonic() > until:
+        if over.is_set() or time.monotonic() > until:
             return None
         mine = free.get()
         try:
             verdict = mine.verdict(trial.file, trial.mutant.applied(trial.source))
+        except Exception:
+            over.set()  # what happened is told once the others have ended
+            raise
         finally:
             free.put(mine)
         print(f"{verdict:9}{told(trial)}", flush=True)
         return trial, verdict
 
     with ThreadPoolExecutor(len(benches)) as workers:
-        return [verdict for verdict in workers.map(judged, every) if verdict is not None]
+        try:
+            return [verdict for verdict in workers.map(judged, every) if verdict is not None]
+        finally:
+            over.set()  # when it was interrupted, too
 
 
 def told(trial: Trial) -> str:
@@ -76,13 +96,13 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+", help="Solidity files, as paths from the repository's root")
-    parser.add_argument("--tests", nargs="+", default=["tests/contracts/*"], help="globs of those to notice")
+    parser.add_argument("files", nargs="*", help="Solidity files of mutation.toml (default: all of them)")
     parser.add_argument(
         "--minutes", type=float, default=30, help="begin no mutant later than this after the first"
     )
     parser.add_argument("--seconds", type=int, default=240, help="longest run of one mutant")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--bench", type=int, default=0, help="number of the first folder: one run each")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lines", help="only these lines of the files: FIRST-LAST")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
@@ -99,14 +119,17 @@ def within(trial: Trial, lines: str | None) -> bool:
 def main() -> int:
     """Entry point: 1 when more survive than allowed, 2 when the tests fail without any fault."""
     asked = options()
-    every = [trial for trial in trials(asked.files, asked.seed) if within(trial, asked.lines)]
+    known = plan()
+    rounds = {file: known[file] for file in asked.files or known}
+    every = [trial for trial in trials(list(rounds), asked.seed) if within(trial, asked.lines)]
     if asked.list:
         print("\n".join(sorted(told(trial) for trial in every)))
         return 0
     under = REPOSITORY / ".build" / "mutants"
-    benches = [Bench.made(asked.tests, asked.seconds, under / str(number)) for number in range(asked.jobs)]
+    numbers = range(asked.bench, asked.bench + asked.jobs)
+    benches = [Bench.made(rounds, asked.seconds, under / str(number)) for number in numbers]
     try:
-        if not all(each.sound_passes(asked.files) for each in benches):
+        if not all(each.sound_passes() for each in benches):
             print("the tests fail without any fault; nothing to learn", file=sys.stderr)
             return 2
         verdicts = tried(every, benches, time.monotonic() + 60 * asked.minutes)
@@ -118,6 +141,8 @@ def main() -> int:
 
 def summed_up(verdicts: list[tuple[Trial, str]], count: int, survivors_max: int) -> int:
     """Print the result and give the exit code."""
+    for file in sorted({trial.file for trial, _ in verdicts}):
+        print(f"{file}: {dict(Counter(verdict for trial, verdict in verdicts if trial.file == file))}")
     tally = Counter(verdict for _, verdict in verdicts)
     survivors = sorted(told(trial) for trial, verdict in verdicts if verdict == "survived")
     print(f"\n{len(verdicts)} of {count} mutants tried: {dict(tally)}")

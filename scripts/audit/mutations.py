@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _HIDDEN = re.compile(
-    r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|\b(?:import|pragma|using|error|event)\b[^;]*;', re.DOTALL
+    r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|\brevert\(0, 0\)|\b(?:import|pragma|using|error|event)\b[^;]*;',
+    re.DOTALL,
 )
 # An operator with spaces around it, as forge fmt writes binary ones, and what it becomes.
 _SWAPS = {
@@ -93,8 +94,13 @@ def _swapped(visible: str) -> Iterator[Mutant]:
 def _numbers(visible: str) -> Iterator[Mutant]:
     for match in _NUMBER.finditer(visible):
         number = match.group().replace("_", "")
-        # A plain literal as one: assembly knows no sums.
-        yield _mutant(match, 0, str(int(number) + 1) if number.isdecimal() else f"({match.group()} + 1)")
+        if number.isdecimal():
+            # As a literal: assembly knows no sums.
+            yield _mutant(match, 0, str(int(number) + 1))
+        elif (scientific := number.partition("e"))[2].isdecimal():
+            yield _mutant(match, 0, f"{scientific[0]}e{int(scientific[2]) + 1}")
+        else:
+            yield _mutant(match, 0, f"({match.group()} + 1)")
 
 
 def _floored(visible: str) -> Iterator[Mutant]:

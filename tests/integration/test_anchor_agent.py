@@ -12,6 +12,7 @@ import pytest
 from juapesa import config
 from juapesa.cli._checks import Finding, examine
 from juapesa.db import Database
+from juapesa.ledger import AccountKind, Transfer
 from juapesa.ledger.engine.sealer import Sealer
 from support.books import Books, kes
 from support.commands import environment, status_of
@@ -58,18 +59,25 @@ def agent(*arguments: str) -> int:
     ).returncode
 
 
+def made_topic(net: Sandbox, capsys: pytest.CaptureFixture[str]) -> str:
+    """By the command, with a key that has just been paid."""
+    status_of(["anchor", "key"])
+    net.give(capsys.readouterr().out.strip(), 100)
+    assert status_of(["anchor", "topic"]) == 0
+    return capsys.readouterr().out.strip()
+
+
 def doctor() -> Finding:
     return {each.name: each for each in examine(config.load())}["anchors"]
 
 
 def test_from_a_new_key_to_a_ledger_that_is_checked_against_its_anchors(
     net: Sandbox,
-    chain: Chain,
     house: Database,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert doctor() == Finding("anchors", True, "no topic is set, so nothing is anchored")
+    nothing = "there is no topic, so nothing is anchored; `jua anchor topic` makes one"
+    assert doctor() == Finding("anchors", True, nothing)
     assert agent() == 0
     assert status_of(["anchor", "topic"]) == 2
     assert "Pay some HBAR" in capsys.readouterr().err
@@ -81,7 +89,6 @@ def test_from_a_new_key_to_a_ledger_that_is_checked_against_its_anchors(
     assert about["memo"] == "a test"
     assert about["submit_key"] is not None
     assert about["admin_key"] is None
-    monkeypatch.setenv("JUA_ANCHOR__TOPIC", topic)
 
     Books(house).wallet(1, kes(5))
     Sealer(house).run()
@@ -124,3 +131,42 @@ def test_from_a_new_key_to_a_ledger_that_is_checked_against_its_anchors(
     assert status_of(["ledger", "verify", "--json"]) == 0
     assert status_of(["ledger", "verify", "--json", *where]) == 1
     assert "batch 1: not the head that was anchored" in capsys.readouterr().out
+
+
+def test_a_topic_that_is_set_counts_before_the_one_that_was_made(
+    net: Sandbox, house: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = made_topic(net, capsys)
+    assert config.topic_of(config.load()) == made
+    monkeypatch.setenv("JUA_ANCHOR__TOPIC", "0.0.77")
+    assert config.topic_of(config.load()) == "0.0.77"
+
+
+def test_statements_of_what_is_owed_are_checked_against_the_topic(
+    net: Sandbox, house: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--topic", made_topic(net, capsys), "--mirror", net.mirror_url]
+    books = Books(house)
+    float_held, capital = books.house(AccountKind.FLOAT, "mpesa-ke"), books.house(AccountKind.CAPITAL)
+    with house.unit_of_work() as uow:
+        books.post(uow, Transfer(float_held, capital, kes(100), "opening"))
+    books.wallet(1, kes(5))
+    assert status_of(["liabilities", "make"]) == 0
+    stated = json.loads(capsys.readouterr().out)
+    assert agent() == 0
+    assert status_of(["liabilities", "check", *where]) == 0
+    checked = json.loads(capsys.readouterr().out)
+    assert checked == {"ok": True, "fault": None, **stated}
+    assert status_of(["liabilities", "check", *where[:2]]) == 2
+
+    with house.unit_of_work() as uow:
+        uow.execute("ALTER TABLE transparency.statement DISABLE TRIGGER USER")
+        uow.execute("UPDATE transparency.statement SET root = sha256(root)")
+    books.wallet(2, kes(7))
+    assert status_of(["liabilities", "make"]) == 0
+    capsys.readouterr()
+    assert status_of(["liabilities", "check"]) == 0, "the newest is sound by itself"
+    capsys.readouterr()
+    assert status_of(["liabilities", "check", *where]) == 1
+    assert "statement 1 is not the one that was anchored" in json.loads(capsys.readouterr().out)["fault"]
+    books.assert_balanced()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from juapesa.chain.consensus_service import NOT_FOUND, NodeUnreachable, Receipt, TransactionId
+from juapesa.chain.native_ids import TransactionId
+from juapesa.chain.native_nodes import NOT_FOUND, NodeUnreachable, Receipt
 from juapesa.db import Database
 from juapesa.ledger.engine.sealer import Sealer
 from juapesa.transparency import anchor_store, liabilities

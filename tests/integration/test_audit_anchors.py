@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from juapesa.chain.consensus_service import OK, ConsensusService
+from juapesa.chain.consensus_service import ConsensusService
 from juapesa.chain.mirror_node import MirrorUnreachable
+from juapesa.chain.native_nodes import OK
 from juapesa.clock import SystemClock
 from juapesa.db import Database
 from juapesa.ledger.engine.sealer import Sealer

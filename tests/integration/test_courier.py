@@ -3,103 +3,21 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pytest
 
 from juapesa.chain import Rpc
-from juapesa.chain.courier import Courier, Landed, Letter, OnItsWay, Overtaken
+from juapesa.chain.courier import Courier, Landed, OnItsWay, Overtaken
 from juapesa.chain.purse import FeeTooHigh, Purse, PurseLow, gas_limit
 from juapesa.chain.sending import Sender, TransactionRefused
-from juapesa.chain.transactions import SignedTransaction, sign_call
 from juapesa.crypto import Signer
 from juapesa.sandbox.hedera import Pace
-from support.hedera import LOGS, PLAY_KEY, REVERTS, Sandbox, sandbox
+from support.hedera import PLAY_KEY, REVERTS, Sandbox, sandbox
+from support.post import Post, post_on
 
 pytestmark = pytest.mark.needs_evm
 
 LAGGING = Pace(block_seconds=0.2, lag_low_seconds=0.8, lag_high_seconds=1.2)
-SECONDS_MAX = 20.0
-GAS_USED = 40_000
-
-
-class CountingRpc(Rpc):
-    """Remembers what was handed over."""
-
-    sent: list[bytes]
-    shows_receipts: bool
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.sent = []
-        self.shows_receipts = True
-
-    async def send_raw(self, raw: bytes) -> None:
-        self.sent.append(raw)
-        await super().send_raw(raw)
-
-    async def receipt(self, tx_hash: str) -> dict[str, Any] | None:
-        return await super().receipt(tx_hash) if self.shows_receipts else None
-
-
-@dataclass
-class Post:
-    """A sender's record, as a caller keeps it; the contract it calls logs once each time."""
-
-    net: Sandbox
-    target: str
-    rpc: CountingRpc
-    courier: Courier
-    forms: dict[int, list[SignedTransaction]] = field(default_factory=dict)  # by nonce
-
-    async def build(self, nonce: int | None = None) -> int:
-        """A transaction on record, which nobody has seen; its nonce."""
-        at = await self.rpc.freeze()
-        signed = sign_call(
-            self.courier.signer,
-            chain_id=298,
-            nonce=await at.nonce(self.courier.address) if nonce is None else nonce,
-            gas_price=await self.rpc.gas_price(),
-            gas=gas_limit(GAS_USED),
-            to=self.target,
-            data=b"",
-        )
-        self.forms[signed.nonce] = [signed]
-        return signed.nonce
-
-    async def deliver(self, nonce: int, *, first: bool = True) -> Landed | Overtaken | OnItsWay:
-        """One look."""
-        newest, hashes = self.forms[nonce][-1], tuple(each.hash for each in self.forms[nonce])
-        letter = Letter(nonce, newest.raw, newest.hash, hashes)
-        return await self.courier.deliver(letter, self.keep, first=first)
-
-    async def keep(self, signed: SignedTransaction) -> None:
-        self.forms[signed.nonce].append(signed)
-
-    async def follow(self, *nonces: int) -> list[Landed | Overtaken]:
-        """To the end of each, as a relayer does it: in order, none after one that is in doubt."""
-        ended: dict[int, Landed | Overtaken] = {}
-        until = time.monotonic() + SECONDS_MAX
-        while len(ended) < len(nonces):
-            assert time.monotonic() < until, f"ended: {sorted(ended)}"
-            clear = True
-            for nonce in (each for each in nonces if each not in ended):
-                fate = await self.deliver(nonce, first=clear)
-                if isinstance(fate, OnItsWay):
-                    clear = clear and fate.taken
-                else:
-                    ended[nonce] = fate
-            await asyncio.sleep(0.05)
-        return [ended[each] for each in nonces]
-
-    def landed_once(self, *nonces: int) -> bool:
-        """Whether the contract has logged once for each, and the account's nonce is the next."""
-        wanted = {"address": self.target, "fromBlock": "0x0", "toBlock": "latest"}
-        logs = self.net.ask("eth_getLogs", wanted)
-        hashes = [{each.hash for each in self.forms[nonce]} for nonce in nonces]
-        each_once = all(sum(log["transactionHash"] in mine for log in logs) == 1 for mine in hashes)
-        return each_once and self.net.nonce() == max(nonces) + 1
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +30,6 @@ def quick() -> Iterator[Sandbox]:
 def lagging() -> Iterator[Sandbox]:
     with sandbox(LAGGING) as net:
         yield net
-
-
-def post_on(net: Sandbox, **changes: float) -> Post:
-    rpc = CountingRpc(net.url)
-    courier = Courier(rpc, Signer.from_private_key(bytes.fromhex(PLAY_KEY[2:])), 298)
-    return Post(net, net.deploy(LOGS), rpc, replace(courier, **changes))
 
 
 def test_what_the_network_was_too_busy_for_goes_out_again_unchanged(quick: Sandbox) -> None:

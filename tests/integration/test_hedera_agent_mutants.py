@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_evm]
 
 COURIER, RPC, FAILOVER = "chain/courier.py", "chain/rpc.py", "chain/failover.py"
 PURSE, TRANSACTIONS = "chain/purse.py", "chain/transactions.py"
-MIRROR = "issuance/mirror.py"
+MIRROR, EVENTS = "issuance/mirror.py", "chain/events.py"
 
 # File, what is there, what stands there instead, and the tests that notice (a file, and which of it).
 FAULTS = {
@@ -139,21 +139,21 @@ FAULTS = {
         ("failover", "lagging"),
     ),
     "a log is read in one piece": (
-        MIRROR,
+        EVENTS,
         "BLOCKS_AT_ONCE = 1_000",
         "BLOCKS_AT_ONCE = 5_000",
         ("mirror_on_hedera", "long_log"),
     ),
     "spans do not overlap": (
-        MIRROR,
+        EVENTS,
         "OVERLAP_BLOCKS = 4",
         "OVERLAP_BLOCKS = 0",
         ("mirror_on_hedera", "long_log"),
     ),
     "a cursor goes on behind an older mirror": (
         MIRROR,
-        "self.rpc.freeze(not_before=done)",
-        "self.rpc.freeze()",
+        "self.events.sight(not_before=done)",
+        "self.events.sight()",
         ("mirror_on_hedera", "cursor"),
     ),
     # Eighteen are refused by Money itself: nothing of ours starts with them.

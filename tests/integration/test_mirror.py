@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from juapesa.chain import abi
+from juapesa.chain.events import BlockEvents
 from juapesa.db import Database
 from juapesa.issuance.domain import Orders, Swap
 from juapesa.issuance.errors import MirrorDiverged
@@ -27,7 +28,9 @@ DEPOSIT = abi.Function("deposit", ("address", "uint64", "address"))
 
 def catch_up(db: Database, chain: Chain) -> int:
     """A freshly started watcher's one cycle."""
-    return asyncio.run(Mirror(db, Ledger(), chain.deployment, chain.rpc()).tick())
+    return asyncio.run(
+        Mirror(db, Ledger(), chain.deployment, BlockEvents(chain.rpc(), chain.deployment)).tick()
+    )
 
 
 def balances(db: Database) -> dict[tuple[str, str, str], int]:
@@ -137,7 +140,7 @@ def test_a_log_that_a_mirror_node_shows_late_is_not_missed(desk: Desk) -> None:
     desk.settle_all()
 
     async def late() -> None:
-        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, desk.chain.rpc())
+        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, desk.events())
         shown = mirror.rpc.logs
 
         async def nothing(*_: Any) -> list[dict[str, Any]]:
@@ -163,7 +166,7 @@ def test_a_missing_entry_is_noticed_and_nothing_after_it_is_booked(desk: Desk) -
     desk.settle_all()
 
     async def holed() -> None:
-        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, desk.chain.rpc())
+        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, desk.events())
         shown = mirror.rpc.logs
 
         async def without_first(addresses: list[str], first: int, last: int) -> list[dict[str, Any]]:

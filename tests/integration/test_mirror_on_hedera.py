@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from juapesa.chain import Deployment, Rpc
+from juapesa.chain.events import OVERLAP_BLOCKS, BlockEvents
 from juapesa.chain.rpc import ChainBehind
 from juapesa.db import Database
 from juapesa.issuance import store
-from juapesa.issuance.mirror import CURSOR, OVERLAP_BLOCKS, Mirror
+from juapesa.issuance.mirror import Mirror
 from juapesa.ledger import Ledger
 from support.hedera import QUICK, sandbox
 
@@ -38,13 +39,13 @@ class ListeningRpc(Rpc):
 def read_on(database: Database, url: str) -> list[tuple[int, int]]:
     """A freshly started watcher's one cycle; the spans that it asked for."""
     rpc = ListeningRpc(url)
-    asyncio.run(Mirror(database, Ledger(), NOWHERE, rpc).tick())
+    asyncio.run(Mirror(database, Ledger(), NOWHERE, BlockEvents(rpc, NOWHERE)).tick())
     return rpc.spans
 
 
 def cursor(database: Database) -> int:
     with database.unit_of_work() as uow:
-        return store.cursor(uow, CURSOR, 0)
+        return store.cursor(uow, BlockEvents.cursor, 0)
 
 
 def test_a_long_log_is_read_in_spans_that_the_relay_allows_and_that_overlap(database: Database) -> None:
@@ -69,7 +70,7 @@ def test_the_cursor_never_runs_ahead_of_the_mirror_nor_back(database: Database) 
         read_on(database, net.url)
         assert cursor(database) == shown
         with database.unit_of_work() as uow:
-            store.move_cursor(uow, CURSOR, shown + 1)  # as another endpoint had shown it
+            store.move_cursor(uow, BlockEvents.cursor, shown + 1)  # as another endpoint had shown it
         with pytest.raises(ChainBehind):
             read_on(database, net.url)
         assert cursor(database) == shown + 1

@@ -38,7 +38,7 @@ def inbox(clock: SetClock) -> Inbox:
 
 
 def outbox(clock: SetClock) -> Outbox:
-    return Outbox(Sealer(KEY), lambda uow, person_id: f"+25470000000{person_id}", clock)
+    return Outbox(Sealer(KEY), lambda _, ids: {each: f"+25470000000{each}" for each in ids}, clock)
 
 
 def tokens(database: Database) -> TableTokens:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from juapesa.chain.events import BlockEvents
 from juapesa.db import Database, UnitOfWork
 from juapesa.issuance import rebuild
-from juapesa.issuance.mirror import CURSOR, Mirror
+from juapesa.issuance.mirror import Mirror
 from juapesa.issuance.rebuild import MirrorArchived, Rebuild, Report
 from juapesa.ledger import AccountKind, Ledger, Transfer
 from juapesa.money import CKES, Money
@@ -37,11 +38,11 @@ def desk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 def mirror(desk: Desk) -> int:
     """A freshly started watcher's one cycle."""
-    return asyncio.run(Mirror(desk.db, Ledger(), desk.chain.deployment, desk.chain.rpc()).tick())
+    return asyncio.run(Mirror(desk.db, Ledger(), desk.chain.deployment, desk.events()).tick())
 
 
 def run(desk: Desk, *, repair: bool = False) -> Report:
-    return asyncio.run(Rebuild(desk.db, Ledger(), desk.chain.deployment, desk.chain.rpc()).run(repair=repair))
+    return asyncio.run(Rebuild(desk.db, Ledger(), desk.chain.deployment, desk.events()).run(repair=repair))
 
 
 def stray(uow: UnitOfWork) -> None:
@@ -60,8 +61,8 @@ def test_rebuilt_from_the_chain_alone_it_equals_the_running_one(desk: Desk) -> N
     assert report.transactions > 2
     assert report.leaves == 4
     with desk.db.unit_of_work() as uow:
-        [row] = uow.all("SELECT block FROM issuance.cursor WHERE name = %s", (CURSOR,))
-    assert report.cursor == row["block"]
+        [row] = uow.all("SELECT position FROM issuance.cursor WHERE name = %s", (desk.events().cursor,))
+    assert report.cursor == row["position"]
 
 
 def test_it_is_compared_as_far_as_the_mirror_has_read(desk: Desk) -> None:
@@ -116,7 +117,7 @@ def test_what_the_mirror_never_booked_is_named_and_booked(desk: Desk) -> None:
     desk.settle_all()
     with desk.db.unit_of_work() as uow:
         block = int(desk.chain.node.ask("eth_blockNumber"), 16)
-        uow.execute("UPDATE issuance.cursor SET block = %s WHERE name = %s", (block, CURSOR))
+        uow.execute("UPDATE issuance.cursor SET position = %s", (block,))
     found = run(desk)
     assert any("it was not booked" in line for line in found.differences)
     assert any("leaf 4: it is missing" in line for line in found.differences)
@@ -160,7 +161,7 @@ def doubled(honest: Callable[..., rebuild.Movements], after: int) -> Callable[..
 
 def test_a_chain_that_is_shorter_than_the_mirror_is_told(desk: Desk) -> None:
     with desk.db.unit_of_work() as uow:
-        uow.execute("UPDATE issuance.cursor SET block = block + 1000")
+        uow.execute("UPDATE issuance.cursor SET position = position + 1000")
     [said] = run(desk).differences
     assert said.startswith("the mirror has read up to block ")
 
@@ -189,7 +190,9 @@ def test_the_command_says_what_it_found(
         for name, value in environment(tmp_path, url, chain).items():
             monkeypatch.setenv(name, value)
         database = Database.connect(url)
-        asyncio.run(Mirror(database, Ledger(), chain.deployment, chain.rpc()).tick())
+        asyncio.run(
+            Mirror(database, Ledger(), chain.deployment, BlockEvents(chain.rpc(), chain.deployment)).tick()
+        )
         assert status_of(["db", "rebuild-mirror", "--check", "--json"]) == 0
         said = json.loads(capsys.readouterr().out)
         assert (said["ok"], said["leaves"], said["differences"]) == (True, 6, [])

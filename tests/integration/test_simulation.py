@@ -5,7 +5,7 @@ seeds, or the simulation proves nothing.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,13 @@ import pytest
 
 from juapesa.ledger import Ledger, LedgerOrder, Posting
 from juapesa.ledger.engine.orders import Post, Release
-from juapesa.payments import rail_work, saga, store
+from juapesa.payments import commands, leg_steps, saga, sheet_store
+from juapesa.payments.asking import Ask, Said
+from juapesa.payments.leg_steps import LegSteps
 from juapesa.payments.rail_work import RailWork
 from juapesa.payments.saga import AddLeg, Command, Leg, LegKind, Saga, SetLeg
+from juapesa.payments.sheet import Sheet
+from juapesa.payments.taking_up import TakingUp
 from juapesa.rails.callback_tokens import CallbackUrls
 from juapesa.rails.ports import Outcome, PayoutOrder, RailAnswer
 from juapesa.simulation.house import House, open_house
@@ -26,7 +30,7 @@ from juapesa.simulation.world import World
 
 FIRST, SEEDS = 95, 35
 KINDS_OF_TROUBLE_MIN = 10
-MUTANT_SEEDS = 30
+MUTANT_SEEDS = 90
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +69,12 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 def payout_under_a_new_reference_each_time(patch: pytest.MonkeyPatch) -> None:
     order = RailWork._order
 
-    async def forgetful(self: RailWork, loaded: store.Loaded, leg: store.LegRow) -> RailAnswer:
-        if leg.kind is LegKind.COLLECT:
-            return await order(self, loaded, leg)
-        rail = self._rail(loaded, leg)
-        amount = loaded.saga.receives if leg.kind is LegKind.PAYOUT else loaded.saga.total
-        url = self.urls.make(rail.name, "payout", leg.reference)
+    async def forgetful(self: RailWork, ask: Ask) -> RailAnswer:
+        if ask.leg.kind is LegKind.COLLECT:
+            return await order(self, ask)
+        rail = self.rails[ask.rail]
+        amount = ask.terms.receives if ask.leg.kind is LegKind.PAYOUT else ask.terms.total
+        url = self.urls.make(rail.name, "payout", ask.leg.reference)
         return await rail.payout(PayoutOrder(str(uuid.uuid4()), "+254713000001", amount, "", url))
 
     patch.setattr(RailWork, "_order", forgetful)
@@ -119,37 +123,32 @@ def silence_is_answered_with_a_second_order(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_intent_is_written_after_the_asking(patch: pytest.MonkeyPatch) -> None:
-    def careless(self: RailWork, leg: store.LegRow) -> store.Loaded:
-        with self.db.unit_of_work() as uow:
-            return store.load(uow, leg.payment_id)
-
-    patch.setattr(RailWork, "_intend", careless)
+    patch.setattr(LegSteps, "intend", lambda *_: True)
 
 
 def holds_are_never_released(patch: pytest.MonkeyPatch) -> None:
     book = Ledger.book
 
     def keeping(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[Posting]:
-        return book(self, uow, [each for each in orders if not isinstance(each, Release)])
+        made = {each.key: each for each in book(self, uow, [o for o in orders if not isinstance(o, Release)])}
+        return [made.get(each.key, Posting(each.key, (), repeated=False)) for each in orders]
 
     patch.setattr(Ledger, "book", keeping)
 
 
 def leases_and_states_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    def greedy(uow: Any, kinds: list[str], now: Any, lease_until: Any, limit: int) -> list[store.LegRow]:
-        rows = uow.all(
-            "SELECT * FROM payments.leg WHERE state IN ('due', 'asking') AND kind = ANY(%s) LIMIT %s",
-            (kinds, limit),
-        )
-        return [replace(store._leg(row), state=saga.LegState.DUE) for row in rows]
+    begin = TakingUp._begin_rail
 
-    def intend(self: RailWork, leg: store.LegRow) -> store.Loaded:
-        with self.db.unit_of_work() as uow:
-            store.set_leg(uow, leg.payment_id, leg.seq, state=saga.LegState.ASKING, asked_at=self.clock.now())
-            return store.load(uow, leg.payment_id)
+    def greedy(uow: Any, kinds: Collection[LegKind], _: Any, limit: int) -> list[sheet_store.Claimed]:
+        sql = "SELECT payment_id, seq FROM payments.leg WHERE state IN ('due', 'asking') AND kind = ANY(%s)"
+        return [(number, seq) for number, seq in uow.tuples(f"{sql} LIMIT {limit}", (list(map(str, kinds)),))]
 
-    patch.setattr(store, "claim_legs", greedy)
-    patch.setattr(RailWork, "_intend", intend)
+    def hasty(self: TakingUp, sheet: Sheet, seq: int, known: Any, now: Any) -> Ask | None:
+        sheet.set_leg(seq, state=saga.LegState.DUE)
+        return begin(self, sheet, seq, known, now)
+
+    patch.setattr(sheet_store, "claim_due", greedy)
+    patch.setattr(TakingUp, "_begin_rail", hasty)
 
 
 def another_amount_is_taken_for_ours(patch: pytest.MonkeyPatch) -> None:
@@ -157,7 +156,7 @@ def another_amount_is_taken_for_ours(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_payout_is_ordered_without_its_float(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RailWork, "_reserve", lambda *_: True)
+    patch.setattr(LegSteps, "_reserve", lambda *_: True)
 
 
 def postings_forget_their_key(patch: pytest.MonkeyPatch) -> None:
@@ -169,18 +168,29 @@ def postings_forget_their_key(patch: pytest.MonkeyPatch) -> None:
             for each in orders
             if isinstance(each, Post)
         ]
-        return [*book(self, uow, orders), *book(self, uow, again)]
+        made = book(self, uow, orders)
+        book(self, uow, again)
+        return made
 
     patch.setattr(Ledger, "book", twice)
 
 
 def a_collection_is_given_up_and_never_asked_about_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RailWork, "_ask_ever_more_rarely", lambda *_: None)
+    patch.setattr(LegSteps, "_ask_ever_more_rarely", lambda *_: None)
 
 
 def an_ended_leg_ends_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(saga, "ENDED", frozenset())
-    patch.setattr(rail_work, "ENDED", frozenset())
+    for module in (leg_steps, commands):
+        patch.setattr(module, "ENDED", frozenset())
+
+
+def a_success_is_dropped_when_somebody_else_has_the_leg(patch: pytest.MonkeyPatch) -> None:
+    def jealous(self: Said, sheet: Sheet) -> bool:
+        now = sheet.leg(self.ask.leg.seq)
+        return now.leases == self.ask.leg.leases and now.lease_until is not None
+
+    patch.setattr(Said, "counts", jealous)
 
 
 MUTANTS: tuple[Plant, ...] = (
@@ -198,6 +208,7 @@ MUTANTS: tuple[Plant, ...] = (
     postings_forget_their_key,
     a_collection_is_given_up_and_never_asked_about_again,
     an_ended_leg_ends_again,
+    a_success_is_dropped_when_somebody_else_has_the_leg,
 )
 
 

@@ -203,6 +203,26 @@ def test_a_call_that_no_rule_would_repeat_stays_until_what_was_tried_again_has_e
     house.assert_square()
 
 
+def test_another_amount_stays_called_out_after_its_collection_was_given_up(house: House) -> None:
+    payer = house.phone()
+    house.mpesa.fault("collect", "late", phone=payer[1:], seconds=60)
+    code = house.fill(payer, 500).code
+    work_until(house, lambda: "collect pending" in history(house, code))
+    with house.db.unit_of_work() as uow:
+        [row] = uow.all("SELECT payment_id FROM payments.leg WHERE kind = 'collect'")
+        call = [CallOperator(ANOTHER_AMOUNT)]
+        house.parts().work.execution.run(uow, row["payment_id"], 0, call)
+    stand_still(house)
+    release(house, code, 0)  # asked about once more: from now on the call would end with the leg
+    release(house, code, 0, Decision.GIVE_UP, "it is being sorted out by hand")
+    assert house.status(code) == "failed"
+    found = stuck_leg(house, code)
+    assert found is not None
+    assert (found.reason, found.choices) == (ANOTHER_AMOUNT, (Decision.NOTED,))
+    release(house, code, 0, Decision.NOTED, "paid back by hand")
+    assert stuck(house) == []
+
+
 def test_a_report_that_contradicts_an_end_is_called_out_until_somebody_has_dealt_with_it(
     house: House,
 ) -> None:

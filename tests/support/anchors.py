@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from juapesa.chain.consensus_service import ConsensusService, NodeUnreachable
+from juapesa.chain.consensus_service import ConsensusService
 from juapesa.chain.mirror_node import MirrorNode
+from juapesa.chain.native_nodes import NodeUnreachable
 from juapesa.clock import SystemClock
 from juapesa.crypto import Signer
 from juapesa.db import Database

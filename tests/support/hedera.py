@@ -152,9 +152,12 @@ class Sandbox(Network):
 
 
 @contextlib.contextmanager
-def sandbox(pace: Pace = QUICK, seed: int = 1, state: Path | None = None) -> Iterator[Sandbox]:
+def sandbox(
+    pace: Pace = QUICK, seed: int = 1, state: Path | None = None, *, tls: bool = False
+) -> Iterator[Sandbox]:
     """A network of our own for as long as the block runs."""
-    with served(lambda: build(evm_tool("anvil"), SystemClock(), pace, seed=seed, state=state)) as url:
+    anvil, door = evm_tool("anvil"), 0 if tls else None
+    with served(lambda: build(anvil, SystemClock(), pace, seed=seed, hapi_tls=door, state=state)) as url:
         yield Sandbox(url, url)
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from juapesa.config.settings import LOCAL_NETWORK, SANDBOX_NETWORK
 from juapesa.db import EmbeddedPostgres
 from juapesa.demo.stories import Teller
 from juapesa.demo.world import PORT_NAMES, WAITS, World
@@ -50,6 +51,7 @@ class House:
     folder: Path
     ports: dict[str, int] = field(default_factory=_free_ports)
     process: subprocess.Popen[bytes] | None = None
+    network: str = LOCAL_NETWORK
 
     @property
     def data_dir(self) -> Path:
@@ -60,10 +62,14 @@ class House:
         """What every command of this house is told."""
         found = {**os.environ, **WAITS, "JUA_DATA_DIR": str(self.data_dir)}
         found |= {f"JUA_PORTS__{name}": str(port) for name, port in self.ports.items()}
+        found["JUA_CHAIN__NETWORK"] = self.network
         return found | {"PYTHONPATH": os.pathsep.join(sys.path), "JUA_CONFIG": str(self.folder / "none.toml")}
 
     def up(self) -> None:
-        """Start it and wait until it is open: the pools hold attested money, a phone can be dialled."""
+        """Start it and wait until it is open: the pools hold attested money, a phone can be dialled.
+
+        From then on a strict network has its bad days.
+        """
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "juapesa.cli", "up"], env=self.env, stdout=log, stderr=log
@@ -73,6 +79,7 @@ class House:
             assert self.process.poll() is None, "`jua up` ended: " + self.said()
             assert time.monotonic() < deadline, "the house did not open in time: " + self.said()
             time.sleep(0.3)
+        self._with_world(World.trouble)
 
     def down(self) -> int:
         """End it as a person does with Ctrl-C or an init system with SIGTERM; the exit status."""
@@ -124,12 +131,18 @@ class House:
 
     def play(self, scene: Callable[[Teller], Awaitable[T]], first_phone: int = 0) -> T:
         """Let somebody with phones do something; phones are numbered from ``first_phone``."""
+        return self._with_world(lambda world: scene(Teller(world, first_phone)))
 
-        async def played() -> T:
+    def settle_down(self) -> None:
+        """Wait until the watcher has seen what the mirror showed last."""
+        time.sleep(12 if self.network == SANDBOX_NETWORK else 3)
+
+    def _with_world(self, act: Callable[[World], Awaitable[T]]) -> T:
+        async def acted() -> T:
             async with httpx.AsyncClient(timeout=15, trust_env=False) as http:
-                return await scene(Teller(World(http, self.data_dir, self.ports), first_phone))
+                return await act(World(http, self.data_dir, self.ports, self.network))
 
-        return asyncio.run(played())
+        return asyncio.run(acted())
 
     @property
     def _log(self) -> Path:

@@ -13,6 +13,7 @@ import pytest
 
 from juapesa.chain import abi
 from juapesa.chain.courier import Courier
+from juapesa.chain.events import BlockEvents
 from juapesa.chain.prices import NoPrices, Publishers
 from juapesa.chain.purse import Purse
 from juapesa.crypto import Signer
@@ -127,6 +128,10 @@ class Desk:
     def item(self, item_id: uuid.UUID) -> ItemRow:
         with self.db.unit_of_work() as uow:
             return self.issuance.item(uow, item_id)
+
+    def events(self) -> BlockEvents:
+        """As a watcher on any chain reads them."""
+        return BlockEvents(self.chain.rpc(), self.chain.deployment)
 
     def publishers(self) -> Publishers:
         """All three, at one address."""

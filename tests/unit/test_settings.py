@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from juapesa import config
+from juapesa.supervisor.plan import anchoring
 
 
 def test_local_addresses_follow_the_chosen_ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -47,3 +48,27 @@ def test_an_unknown_setting_in_the_file_is_an_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="appi"):
         config.load()
+
+
+def test_a_topic_is_remembered_beside_the_contracts_of_its_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = config.load(data_dir=tmp_path, chain={"network": "hedera-sandbox"})
+    assert config.topic_of(here) is None
+    assert config.keep_topic(here, "0.0.1007") == tmp_path / "deployments/chains/hedera-sandbox.topic"
+    assert config.topic_of(here) == "0.0.1007"
+    assert config.topic_of(config.load(data_dir=tmp_path)) is None, "another network has its own"
+    config.keep_topic(here, "0.0.1008")
+    assert config.topic_of(here) == "0.0.1008"
+
+
+def test_only_a_network_of_ours_with_a_consensus_service_gets_a_topic_by_itself(tmp_path: Path) -> None:
+    def rows(**settings: object) -> list[str]:
+        return [each.name for each in anchoring(config.load(data_dir=tmp_path, **settings), ("migrate",))]
+
+    sandbox = {"network": "hedera-sandbox"}
+    assert rows(chain=sandbox) == ["topic", "anchor"]
+    assert rows(chain=sandbox, anchor={"topic": "0.0.5"}) == ["anchor"]
+    assert rows(anchor={"topic": "0.0.5"}) == ["anchor"]
+    assert rows() == []

@@ -4,7 +4,11 @@ import asyncio
 
 import psycopg
 
-PASSING: tuple[type[Exception], ...] = (psycopg.OperationalError,)
+# The last is told to a process that stood still in the middle of a transaction.
+PASSING: tuple[type[Exception], ...] = (
+    psycopg.OperationalError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 
 
 async def listen(url: str, channels: tuple[str, ...], wake: asyncio.Event) -> None:

@@ -45,6 +45,11 @@ class Deployment:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotDeployed(f"The deployment file is not usable: {error!r}") from error
 
+    @property
+    def contracts(self) -> tuple[str, str, str]:
+        """Those whose events we follow."""
+        return self.registry, self.pools, self.router
+
     def currency_at(self, address: str) -> Currency | None:
         """The token at this address; None for one that is not ours."""
         return next((each for each, at in self.tokens.items() if at == address.lower()), None)

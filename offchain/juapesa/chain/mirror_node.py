@@ -13,6 +13,8 @@ import httpx
 
 from juapesa.errors import Unavailable
 
+Asked = str | int | tuple[str, ...]
+
 NANOS = 10**9
 PAGE_ROWS = 100  # the most that a mirror node gives
 TIMEOUT_SECONDS = 10.0
@@ -37,12 +39,12 @@ class MirrorNode:
         """Let the connection go."""
         self._web.close()
 
-    def get(self, path: str, **query: str | int) -> dict[str, Any] | None:
+    def get(self, path: str, **query: Asked) -> dict[str, Any] | None:
         """What ``/api/v1`` + path says; None for what the mirror does not have."""
         return self._get(f"/api/v1{path}", query)
 
-    def rows(self, path: str, name: str, **query: str | int) -> Iterator[dict[str, Any]]:
-        """All rows of a list, oldest first, page by page."""
+    def rows(self, path: str, name: str, **query: Asked) -> Iterator[dict[str, Any]]:
+        """All rows of a list, oldest first, page by page. Several values of a name all hold."""
         page = self.get(path, order="asc", limit=PAGE_ROWS, **query)
         while page is not None:
             listed, links = page.get(name), page.get("links")
@@ -74,6 +76,13 @@ class MirrorNode:
         """The topic message of that consensus time."""
         return self.get(f"/topics/messages/{stamp(consensus)}")
 
+    def block_began(self, number: int) -> int | None:
+        """The consensus time with which a block begins; None when it is not shown."""
+        path = f"/blocks/{number}"
+        found = self.get(path)
+        with self._reading(path):
+            return None if found is None else nanoseconds(found["timestamp"]["from"])
+
     def newest(self) -> int:
         """Up to which consensus time the mirror has seen everything."""
         found = self.get("/blocks", limit=1, order="desc")
@@ -81,7 +90,7 @@ class MirrorNode:
             blocks = [] if found is None else found["blocks"]
             return nanoseconds(blocks[0]["timestamp"]["to"]) if blocks else 0
 
-    def _get(self, path: str, query: dict[str, str | int]) -> dict[str, Any] | None:
+    def _get(self, path: str, query: dict[str, Asked]) -> dict[str, Any] | None:
         if not path.startswith("/api/v1/"):
             raise self._odd(path)
         try:
@@ -97,7 +106,7 @@ class MirrorNode:
             raise MirrorUnreachable(f"The mirror at {self.url} answers {path} with {answer.status_code}.")
         return body
 
-    def _patient(self, path: str, query: dict[str, str | int]) -> httpx.Response:
+    def _patient(self, path: str, query: dict[str, Asked]) -> httpx.Response:
         """Mirrors let an address ask so many times a second."""
         for _ in range(TOO_MANY_ATTEMPTS):
             answer = self._web.get(self.url + path, params=query or None)

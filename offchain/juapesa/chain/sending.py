@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from juapesa.chain.courier import Courier, Landed, Letter
+from juapesa.chain.native_ids import TransactionId
 from juapesa.chain.purse import gas_limit
 from juapesa.chain.rpc import Frozen, Rpc, RpcRefused
 from juapesa.chain.transactions import SignedTransaction, sign_call
@@ -72,7 +73,7 @@ class Sender:
     async def _receipt(self, signed: SignedTransaction) -> dict[str, Any]:
         forms = [signed]
 
-        async def keep(another: SignedTransaction) -> None:
+        async def keep(another: SignedTransaction, _native: TransactionId | None) -> None:
             forms.append(another)
 
         courier, until = Courier(self.rpc, self.signer, self.chain_id), time.monotonic() + RECEIPT_SECONDS_MAX

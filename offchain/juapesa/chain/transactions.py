@@ -37,6 +37,12 @@ def gas_price_of(raw: bytes) -> int:
     return int.from_bytes(rlp.decode(raw)[1])
 
 
+def target_of(raw: bytes) -> str:
+    """Which contract a signed transaction calls; lower-case."""
+    target: bytes = rlp.decode(raw)[3]
+    return "0x" + target.hex()
+
+
 def call_data_of(raw: bytes) -> bytes:
     """What a signed transaction calls its contract with."""
     data: bytes = rlp.decode(raw)[5]

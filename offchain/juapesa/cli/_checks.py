@@ -1,5 +1,6 @@
 """The checks of `jua doctor`: each looks at one thing and never raises for what it finds."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,14 +12,14 @@ import psycopg
 
 from juapesa.chain import load_deployment
 from juapesa.chain.purse import WEIBARS_PER_HBAR, Purse, PurseLow
-from juapesa.config import Settings
+from juapesa.config import Settings, topic_of
 from juapesa.crypto import Keystore, open_keystore
 from juapesa.db import EmbeddedPostgres, reading
 from juapesa.db.migrate import position
 from juapesa.errors import JuaError, Unavailable
 from juapesa.ledger.engine.checks import last_verdict
 from juapesa.payments import stuck_store
-from juapesa.payments.rail_work import patience
+from juapesa.payments.leg_steps import patience
 from juapesa.transparency import anchor_store
 
 TIMEOUT_SECONDS = 3.0
@@ -73,6 +74,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "clock", lambda: _clock(settings)
     yield "contracts", lambda: _contracts(settings)
     yield "fees", lambda: _fees(settings)
+    for account in settings.chain.native_nodes:
+        yield f"node-{account}", lambda account=account: _node(settings, account)  # type: ignore[misc]
     operators = {
         "mpesa-ke": settings.daraja.base_url,
         "momo-ng": settings.momo.base_url,
@@ -153,9 +156,9 @@ def _payments(settings: Settings) -> str:
 
 
 def _anchors(settings: Settings) -> str:
-    topic = settings.anchor.topic
+    topic = topic_of(settings)
     if topic is None:
-        return "no topic is set, so nothing is anchored"
+        return "there is no topic, so nothing is anchored; `jua anchor topic` makes one"
     try:
         with reading(_database_url(settings)) as snapshot:
             last, waiting = anchor_store.last_placed(snapshot, topic), anchor_store.waiting(snapshot, topic)
@@ -228,6 +231,32 @@ def _fees(settings: Settings) -> str:
     except PurseLow as low:
         raise Fault(low.detail, f"Pay HBAR to {relayer}; until then nothing reaches the chain.") from low
     return f"the relayer holds {held // WEIBARS_PER_HBAR} HBAR"
+
+
+def _node(settings: Settings, account: str) -> str:
+    """A consensus node knows nothing of a transaction that never was, and says so."""
+    from juapesa.chain.native_ids import TransactionId, entity_number  # noqa: PLC0415 - only on Hedera
+    from juapesa.chain.native_nodes import NOT_FOUND, NativeNodes, NodeUnreachable  # noqa: PLC0415
+
+    chain = settings.chain
+    address, signer = chain.native_nodes[account], _keystore(settings).signer("relayer")
+    fee, certificates = chain.native_fee_tinybars_max, chain.native_certificates
+
+    async def ask() -> str:
+        nodes = NativeNodes({account: address}, signer, fee, TIMEOUT_SECONDS, certificates)
+        try:
+            return (await nodes.receipt(TransactionId(entity_number(account), time.time_ns()))).status
+        finally:
+            await nodes.close()
+
+    advice = "Until it answers, transactions go by the relay, seconds slower (JUA_CHAIN__NATIVE_NODES)."
+    try:
+        said = asyncio.run(ask())
+    except NodeUnreachable as silent:
+        raise Fault(silent.detail, advice) from silent
+    if said != NOT_FOUND:
+        raise Fault(f"{address} says {said}", advice)
+    return f"{address} answers" + (" by TLS" if account in certificates else ", without TLS")
 
 
 def _rpc(settings: Settings, method: str, *params: Any) -> Any:

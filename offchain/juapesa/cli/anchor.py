@@ -31,11 +31,16 @@ def key() -> None:
 def topic(
     memo: Annotated[str, typer.Option(help="What everybody sees beside the topic, 100 bytes.")] = MEMO,
 ) -> None:
-    """Make a topic that only our key may submit to and nobody can change; prints its id."""
+    """Make a topic that only our key may submit to and nobody can change; prints its id.
+
+    From then on it is the one that the anchoring agent uses, unless JUA_ANCHOR__TOPIC names another.
+    """
     settings = config.load()
     signer = open_keystore(settings).signer(settings.anchor.key)
-    typer.echo(asyncio.run(_make_topic(settings, signer, memo)))
-    typer.echo("Set it as JUA_ANCHOR__TOPIC, and tell auditors.", err=True)
+    made = asyncio.run(_make_topic(settings, signer, memo))
+    kept = config.keep_topic(settings, made)
+    typer.echo(made)
+    typer.echo(f"It is remembered in {kept}. Tell auditors, and start the agent again.", err=True)
 
 
 @app.command(name="list")
@@ -60,7 +65,7 @@ async def _make_topic(settings: Settings, signer: Signer, memo: str) -> str:
     wanted = settings.anchor
     with closing(MirrorNode(wanted.mirror_url)) as mirror:
         payer = payer_of(wanted.account, mirror, signer.address)
-    network = ConsensusService(wanted.nodes, signer, wanted.fee_tinybars_max)
+    network = ConsensusService(wanted.nodes, signer, wanted.fee_tinybars_max, wanted.certificates)
     try:
         return await make_topic(network, payer, memo, SystemClock())
     finally:

@@ -47,7 +47,7 @@ def rebuild_mirror(
 ) -> None:
     """Make the mirror of the chain anew from the chain alone and compare; exit 1 where they differ.
 
-    It is made in memory, up to the block that the running mirror has read. Agents may go on meanwhile.
+    It is made in memory, up to where the running mirror has read. Agents may go on meanwhile.
     """
     if check and repair:
         raise typer.BadParameter("either compare or repair")
@@ -56,7 +56,7 @@ def rebuild_mirror(
         print(json.dumps(body))
     else:
         print(
-            f"{body['transactions']} transactions up to block {body['cursor']}: {body['postings']} postings, "
+            f"{body['transactions']} transactions up to {body['up_to']}: {body['postings']} postings, "
             f"{body['leaves']} leaves, {body['accounts']} accounts"
         )
         if not body["postings_compared"]:
@@ -71,13 +71,17 @@ def rebuild_mirror(
 async def _rebuilt(repair: bool) -> dict[str, Any]:
     """The report of a rebuild, as JSON. Raises what ``Rebuild.run`` raises."""
     from juapesa.assembly import assemble  # noqa: PLC0415 - `jua db upgrade` needs none of it
+    from juapesa.chain.events import open_events  # noqa: PLC0415
     from juapesa.chain.failover import open_rpc  # noqa: PLC0415
     from juapesa.issuance.rebuild import Rebuild  # noqa: PLC0415
 
     with assemble(name="cli") as parts:
-        rpc = open_rpc(parts.settings.chain)
+        chain = parts.settings.chain
+        rpc = open_rpc(chain)
         try:
-            report = await Rebuild(parts.db, parts.ledger, parts.deployment, rpc).run(repair=repair)
+            with open_events(chain, rpc, parts.deployment) as events:
+                rebuild = Rebuild(parts.db, parts.ledger, parts.deployment, events)
+                report = await rebuild.run(repair=repair)
+                return {"ok": report.ok, **asdict(report), "up_to": events.told(report.cursor)}
         finally:
             await rpc.close()
-    return {"ok": report.ok, **asdict(report)}

@@ -9,12 +9,15 @@ from typing import Annotated
 
 import typer
 
-from juapesa.config.settings import LOCAL_NETWORK, OWN_NETWORKS
+from juapesa.config.settings import LOCAL_NETWORK, OWN_NETWORKS, SANDBOX_NETWORK
 from juapesa.demo import traffic as traffic_stories
 from juapesa.demo.handset import UnexpectedScreen
 from juapesa.demo.stories import DISRUPTIVE, STORIES, Teller, Told
 from juapesa.demo.verdict import Verdict, judge
 from juapesa.demo.world import Report, world
+
+# The watcher may be a block behind; on Hedera the mirror six seconds, when a payment may have ended already.
+SHOWN_SECONDS = {LOCAL_NETWORK: 3.0, SANDBOX_NETWORK: 9.0}
 
 
 def demo(
@@ -24,6 +27,10 @@ def demo(
     ] = None,
     hour: Annotated[int, typer.Option(min=0, max=23, help="The hour of day to draw from.")] = 12,
     count: Annotated[int, typer.Option(min=1, max=5_000, help="How many transfers.")] = 300,
+    per_second: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="So many transfers begin each second; else twelve are under way."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Draws the same traffic again.")] = 789,
     network: Annotated[
         str, typer.Option(help="The house's chain: hedera-local, or hedera-sandbox with lag and faults.")
@@ -38,7 +45,7 @@ def demo(
     actions = traffic_stories.read_actions(traffic, hour) if traffic else []
     if network not in OWN_NETWORKS:
         raise typer.BadParameter(f"a house of its own runs on {' or '.join(OWN_NETWORKS)}")
-    verdict = asyncio.run(_tell(Report(), network, only, actions, count, seed))
+    verdict = asyncio.run(_tell(Report(), network, only, actions, count, seed, per_second))
     if as_json:
         print(json.dumps(verdict.answer))
     else:
@@ -47,7 +54,13 @@ def demo(
 
 
 async def _tell(
-    report: Report, network: str, only: str, actions: list[traffic_stories.Action], count: int, seed: int
+    report: Report,
+    network: str,
+    only: str,
+    actions: list[traffic_stories.Action],
+    count: int,
+    seed: int,
+    per_second: float | None,
 ) -> Verdict:
     async with world(report, network) as house:
         report(f"the chain: {await house.trouble()}")
@@ -60,11 +73,11 @@ async def _tell(
         crowd: list[Told] = []
         if actions:
             report(f"traffic: {count} transfers, seed {seed}")
-            crowd = await traffic_stories.run(teller, actions, count, seed, report)
+            crowd = await traffic_stories.run(teller, actions, count, seed, report, per_second)
             for failed in (each for each in crowd if not each.ok):
                 report(f"failed: {failed.name} {failed.receipt} {failed.steps}")
         report("the last word: books, chain, custody")
-        await asyncio.sleep(3.0)  # the watcher may be a block behind
+        await asyncio.sleep(SHOWN_SECONDS[network])
         return await judge(house, told, crowd)
 
 
@@ -96,5 +109,6 @@ def _print(verdict: Verdict) -> None:
         "supply_matches",
         "custody_covers",
         "attestations",
+        "anchors",
     ):
         print(f"{name}: {verdict.answer[name]}")

@@ -69,6 +69,7 @@ def _environment(settings: Settings, folder: Path) -> dict[str, str]:
     }
     roles = {
         "JUA_DEPLOY_RELAYER": keystore.signer("relayer").address,
+        "JUA_DEPLOY_ANCHOR": keystore.signer(settings.anchor.key).address,
         "JUA_DEPLOY_PUBLISHERS": ",".join(publishers),
         "JUA_DEPLOY_ATTESTERS": ",".join(attesters),
         "JUA_DEPLOY_QUORUM": str(settings.attester_quorum),

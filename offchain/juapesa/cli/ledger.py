@@ -15,6 +15,7 @@ from juapesa.clock import SystemClock
 from juapesa.db.embedded import resolve_url
 
 if TYPE_CHECKING:
+    from juapesa.ledger.engine.keeper import Tie
     from juapesa.ledger.engine.verify import KnownHead
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
@@ -34,6 +35,9 @@ def serve(
     stand_by: Annotated[
         bool, typer.Option("--stand-by", help="While another writer runs, be ready to follow it.")
     ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Stay as its parent, and fork the next one when it dies.")
+    ] = False,
     queue: Annotated[int, typer.Option(min=1, help="Orders that may wait; more are answered 429.")] = 20_000,
     silence: Annotated[
         float, typer.Option(min=0.5, help="End when the database owes an answer for so many seconds.")
@@ -47,17 +51,28 @@ def serve(
     if port and not token:
         raise typer.BadParameter(f"a port asks for a token: set {TOKEN}")
     path = None if port else (socket or settings.data_dir / "ledger.sock")
-    engine.serve(
-        resolve_url(settings),
-        engine.Door(path, port, token.encode() or None),
-        SystemClock(),
-        role=role,
-        take_over=take_over,
-        queue_max=queue,
-        silence_seconds_max=silence,
-        standing_by=(lambda: _say("the ledger stands by")) if stand_by else None,
-        ready=lambda seconds: _say(f"the ledger listens on {path or port} ({seconds:.2f} s)"),
-    )
+    url = resolve_url(settings)
+
+    def write(tie: "Tie | None") -> None:
+        engine.serve(
+            url,
+            engine.Door(path, port, token.encode() or None),
+            SystemClock(),
+            role=role,
+            take_over=take_over,
+            queue_max=queue,
+            silence_seconds_max=silence,
+            standing_by=(lambda: _say("the ledger stands by")) if stand_by else None,
+            tie=tie,
+            ready=lambda seconds: _say(f"the ledger listens on {path or port} ({seconds:.2f} s)"),
+        )
+
+    if not keep:
+        write(None)
+        return
+    from juapesa.ledger.engine.keeper import keep as kept  # noqa: PLC0415
+
+    raise typer.Exit(kept(write, _say))
 
 
 @app.command()

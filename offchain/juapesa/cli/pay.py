@@ -1,4 +1,4 @@
-"""`jua pay`: look at one payment; see and release those that are stuck."""
+"""`jua pay`: look at one payment; see and release those that are stuck; measure what one costs."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from juapesa import config
 from juapesa.api.clients import Clients, Scope
 from juapesa.assembly import Parts, assemble
 from juapesa.db import UnitOfWork
@@ -92,6 +93,27 @@ def release(
         return
     done = "" if made.acted else "; a second person has to say the same within a day"
     typer.echo(f"{code} leg {made.seq}: {made.decision}, {made.at:%Y-%m-%d %H:%M:%S} by {made.by}{done}")
+
+
+@app.command()
+def bench(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
+    payments: Annotated[int, typer.Option(min=1, max=1_000_000, help="Payments in each round.")] = 400,
+    rounds: Annotated[int, typer.Option(min=1, max=99, help="Rounds that count; one more warms up.")] = 5,
+) -> None:
+    """What a payment costs ourselves, with operators and a chain that answer at once.
+
+    Uses a PostgreSQL of its own in the data folder, with fsync on.
+    """
+    from juapesa.measure.sagas import SagaBench  # noqa: PLC0415 - quick help
+
+    folder = config.load().data_dir / "saga-bench"
+    report = SagaBench(folder, lambda line: typer.echo(line, err=True), payments, rounds).run()
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    for name, value in report.items():
+        typer.echo(f"{name}: {value}")
 
 
 def _decider(uow: UnitOfWork, parts: Parts, token: str) -> Decider:

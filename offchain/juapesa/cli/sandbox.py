@@ -47,10 +47,11 @@ def sandbox(
     lag: Annotated[str, typer.Option(help="Hedera: seconds between consensus and mirror.")] = "2:6",
     block_seconds: Annotated[float, typer.Option(help="Hedera: seconds between blocks.")] = 2.0,
     hapi_port: Annotated[int, typer.Option(help="Hedera: port of the native API (gRPC).")] = 50211,
+    hapi_tls_port: Annotated[int | None, typer.Option(help="Hedera: a port for it with TLS.")] = None,
 ) -> None:
     """Play an operator in its own wire format. Faults and state: /_sandbox on the same port."""
     if name == "hedera":
-        ports = (HEDERA_PORT if port is None else port, hapi_port)
+        ports = (HEDERA_PORT if port is None else port, hapi_port, hapi_tls_port)
         _hedera(host, ports, Delay.parse(lag), block_seconds, seed=seed, state=state)
         return
     from juapesa.sandbox import africastalking, daraja, momo, oracle  # noqa: PLC0415 - Hedera needs none
@@ -77,15 +78,25 @@ def sandbox(
 
 
 def _hedera(
-    host: str, ports: tuple[int, int], lag: Delay, block_seconds: float, *, seed: int, state: Path | None
+    host: str,
+    ports: tuple[int, int, int | None],
+    lag: Delay,
+    block_seconds: float,
+    *,
+    seed: int,
+    state: Path | None,
 ) -> None:
     """A network of its own: it needs none of the operators' settings, and they do not need its libraries."""
     from juapesa.sandbox import hedera  # noqa: PLC0415
 
-    port, hapi_port = ports
-    bind(host, hapi_port).close()  # said now, in one line, rather than by a server that has half started
+    port, hapi_port, hapi_tls = ports
+    for each in (hapi_port, *([] if hapi_tls is None else [hapi_tls])):
+        bind(host, each).close()  # said now, in one line, rather than by a server that has half started
     pace = hedera.Pace(block_seconds, lag.low, lag.high)
-    app = hedera.build(evm_tool("anvil"), SystemClock(), pace, seed=seed, hapi=(host, hapi_port), state=state)
+    hapi = (host, hapi_port)
+    app = hedera.build(
+        evm_tool("anvil"), SystemClock(), pace, seed=seed, hapi=hapi, hapi_tls=hapi_tls, state=state
+    )
     asyncio.run(serve([Site("hedera", app, port)], host, functools.partial(_ready, host)))
 
 

@@ -13,6 +13,7 @@ from juapesa.config.settings import (
     WaitSettings,
     load,
 )
+from juapesa.config.topics import keep_topic, topic_of
 
 __all__ = [
     "AfricasTalkingSettings",
@@ -25,5 +26,7 @@ __all__ = [
     "Settings",
     "UssdSettings",
     "WaitSettings",
+    "keep_topic",
     "load",
+    "topic_of",
 ]

@@ -53,6 +53,12 @@ class ChainSettings(Section):
     rpc_fallback_urls: list[str] = []  # of the same chain, asked when the first is silent or behind
     chain_id: int = 298
     deployments_dir: Path = Path("deployments/chains")  # holds <network>.json
+    # Hedera's own API: with nodes, the relayer sends through them and learns of inclusion from them.
+    native_nodes: dict[str, str] = {}  # account 0.0.N to host:port; none: everything goes by the relay
+    native_certificates: dict[str, str] = {}  # account to its certificate's hash in the address book: by TLS
+    native_account: str | None = None  # 0.0.N; None: the mirror is asked for the relayer's account
+    native_fee_tinybars_max: int = Field(default=100_000_000, ge=1)
+    mirror_url: str | None = None  # a mirror node's REST API
     block_seconds: float = 2.0
     batch_items_max: int = Field(default=100, ge=1, le=128)  # keeps a batch under Hedera's 15 M gas
     item_deadline_seconds: int = 120
@@ -158,11 +164,12 @@ class CapitalSettings(Section):
 class AnchorSettings(Section):
     """A topic of Hedera's consensus service for our heads and roots; without one nothing is anchored."""
 
-    topic: str | None = None  # 0.0.N; `jua anchor topic` makes one
+    topic: str | None = None  # 0.0.N; None: the one that `jua anchor topic` made, see config.topic_of
     key: str = "anchor"  # the keystore's name of the ECDSA key that pays and may submit
     account: str | None = None  # 0.0.N; None: the mirror is asked for the account at the key's address
     mirror_url: str = "http://127.0.0.1:7546"
     nodes: dict[str, str] = {"0.0.3": "127.0.0.1:50211"}  # account to host:port of the native API
+    certificates: dict[str, str] = {}  # account to its certificate's hash in the address book: by TLS
     every_seconds: int = Field(default=60, ge=1)
     fee_tinybars_max: int = Field(default=100_000_000, ge=1)  # a message costs about 0.001 USD
 
@@ -217,6 +224,8 @@ def load(**overrides: Any) -> Settings:
     chain = _defaulted(settings.chain, rpc_url=settings.ports.chain)
     if "price_urls" not in chain.model_fields_set:
         chain = chain.model_copy(update={"price_urls": _local_publishers(settings)})
+    if chain.network == SANDBOX_NETWORK:
+        chain = _at_the_sandbox(chain, settings, "native_nodes")
     if chain.network in OWN_NETWORKS and "deployments_dir" not in chain.model_fields_set:
         chain = chain.model_copy(update={"deployments_dir": settings.data_dir / "deployments" / "chains"})
     return _defaulted(settings, public_url=settings.ports.api).model_copy(
@@ -225,17 +234,19 @@ def load(**overrides: Any) -> Settings:
             "daraja": _defaulted(settings.daraja, base_url=settings.ports.daraja),
             "momo": _defaulted(settings.momo, base_url=settings.ports.momo),
             "africastalking": _defaulted(settings.africastalking, base_url=settings.ports.africastalking),
-            "anchor": _at_the_sandbox(settings) if chain.network == SANDBOX_NETWORK else settings.anchor,
+            "anchor": _at_the_sandbox(settings.anchor, settings, "nodes")
+            if chain.network == SANDBOX_NETWORK
+            else settings.anchor,
         }
     )
 
 
-def _at_the_sandbox(settings: Settings) -> AnchorSettings:
+def _at_the_sandbox(section: Model, settings: Settings, nodes: str) -> Model:
     """The sandbox's mirror node and its one node, where nobody has set others."""
-    anchor = _defaulted(settings.anchor, mirror_url=settings.ports.chain)
-    if "nodes" in anchor.model_fields_set:
-        return anchor
-    return anchor.model_copy(update={"nodes": {"0.0.3": f"127.0.0.1:{settings.ports.hapi}"}})
+    section = _defaulted(section, mirror_url=settings.ports.chain)
+    if nodes in section.model_fields_set:
+        return section
+    return section.model_copy(update={nodes: {"0.0.3": f"127.0.0.1:{settings.ports.hapi}"}})
 
 
 def _local_publishers(settings: Settings) -> list[str]:

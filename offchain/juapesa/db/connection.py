@@ -59,8 +59,28 @@ class Database:
         self._pool = pool
 
     @classmethod
-    def connect(cls, url: str, *, connections_max: int = 4, name: str = "juapesa") -> Self:
-        """Open a pool; waits at most 10 s for the first connection."""
+    def connect(
+        cls,
+        url: str,
+        *,
+        connections_max: int = 4,
+        name: str = "juapesa",
+        idle_seconds_max: float | None = None,
+    ) -> Self:
+        """Open a pool; waits at most 10 s for the first connection.
+
+        ``idle_seconds_max``: a transaction in which nothing is said for so long is rolled back, so that a
+        process that stands still gives back its locks.
+        """
+
+        def configure(connection: psycopg.Connection[DictRow]) -> None:
+            if idle_seconds_max is not None:
+                value = f"{round(idle_seconds_max * 1_000)}ms"
+                connection.execute(
+                    "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", (value,)
+                )
+                connection.commit()
+
         pool: ConnectionPool[psycopg.Connection[DictRow]] = ConnectionPool(
             url,
             connection_class=psycopg.Connection[DictRow],
@@ -68,6 +88,7 @@ class Database:
             min_size=1,
             max_size=connections_max,
             timeout=10,
+            configure=configure,
             open=False,
         )
         pool.open(wait=True, timeout=10)

@@ -65,20 +65,31 @@ def read_actions(path: Path, hour: int) -> list[Action]:
     return found
 
 
-async def run(teller: Teller, actions: Sequence[Action], count: int, seed: int, report: Report) -> list[Told]:
-    """Make that many transfers, at most ``AT_ONCE`` under way; what became of each."""
+async def run(
+    teller: Teller,
+    actions: Sequence[Action],
+    count: int,
+    seed: int,
+    report: Report,
+    per_second: float | None = None,
+) -> list[Told]:
+    """Make that many transfers; what became of each.
+
+    At most ``AT_ONCE`` are under way or, with ``per_second``, so many begin each second.
+    """
     dice = random.Random(seed)  # noqa: S311 - a simulation, replayable by its seed
     drawn = dice.choices(actions, weights=[action.count for action in actions], k=count)
     planned = [(action, action.draw_kes(dice)) for action in drawn]
-    gate, told = asyncio.Semaphore(AT_ONCE), []
+    gate, told = asyncio.Semaphore(count if per_second else AT_ONCE), []
 
-    async def one(action: Action, kes: int) -> None:
+    async def one(number: int, action: Action, kes: int) -> None:
+        await asyncio.sleep(number / per_second if per_second else 0)
         async with gate:
             told.append(await _transfer(teller, action.name, kes))
             if len(told) % 25 == 0:
                 report(f"{len(told)} of {count} transfers")
 
-    await asyncio.gather(*(one(*each) for each in planned))
+    await asyncio.gather(*(one(number, *each) for number, each in enumerate(planned)))
     return told
 
 

@@ -11,6 +11,7 @@ from juapesa.money import Money, currency
 
 FAILED_SHARE_MAX = 0.005
 P95_SECONDS_MAX = 15.0
+NOTHING_ANCHORED = "nothing is anchored yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,31 @@ async def judge(world: World, told: Sequence[Told], traffic: Sequence[Told]) -> 
         and all(_same_supply(audited, code, ours[code]["supply"]) for code in ours),
         "custody_covers": bool(audit["ok"]) and covered,
         "attestations": audit["entries"],
+        "anchors": _anchors(audit),
     }
     holds = (
         all(each.ok for each in told)
         and answer["books_balanced"]
         and answer["supply_matches"]
         and answer["custody_covers"]
+        and answer["anchors"] != NOTHING_ANCHORED
         and p95 < P95_SECONDS_MAX
         and failed < FAILED_SHARE_MAX
     )
     return Verdict(answer, holds)
+
+
+def _anchors(audit: dict[str, Any]) -> str:
+    """What the auditor found in the topic, whose faults are faults of the audit; what is there, in words."""
+    said = audit.get("anchors")
+    if said is None:
+        return "this network has no consensus service"
+    if not (said["checkpoints"] and said["heads"]):
+        return NOTHING_ANCHORED
+    return (
+        f"{said['checkpoints']} checkpoints of the log and {said['heads']} ledger heads"
+        f" in topic {said['topic']}, {'verified' if audit['ok'] else 'NOT verified'}"
+    )
 
 
 def percentile(values: Sequence[float], share: int) -> float:

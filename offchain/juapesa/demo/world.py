@@ -33,6 +33,7 @@ WAITS = {
     "JUA_WAITS__PAYOUT_CALLBACK_SECONDS": "6",
     "JUA_WAITS__PAYOUT_POLL_SECONDS": "3",
     "JUA_WAITS__LEASE_SECONDS": "5",
+    "JUA_ANCHOR__EVERY_SECONDS": "15",
 }
 BAD_DAYS = {"lag_low_seconds": 2, "lag_high_seconds": 6, "fault_percent": 2}
 PORT_NAMES = ("API", "USSD", "CHAIN", "HAPI", "DARAJA", "MOMO", "AFRICASTALKING", "ORACLE")
@@ -102,10 +103,17 @@ class World:
         found: dict[str, Any] = json.loads(file.read_text())
         return found
 
+    def topic(self) -> str | None:
+        """The public topic in which heads and roots are anchored."""
+        file = self.data_dir / "deployments" / "chains" / f"{self.network}.topic"
+        return file.read_text().strip() if file.exists() else None
+
     async def audit(self) -> dict[str, Any]:
-        """`jua audit verify` by a stranger: from the chain alone."""
-        registry = self.deployment()["contracts"]["registry"]["address"]
-        found = await _output("audit", "verify", "--rpc", self.url("CHAIN"), "--registry", registry, "--json")
+        """`jua audit verify` by a stranger: from the chain alone, and the topic where there is one."""
+        registry, topic = self.deployment()["contracts"]["registry"]["address"], self.topic()
+        where = ["--rpc", self.url("CHAIN"), "--registry", registry]
+        where += ["--topic", topic, "--mirror", self.url("CHAIN")] if topic else []
+        found = await _output("audit", "verify", *where, "--json")
         answer: dict[str, Any] = json.loads(found)
         return answer
 
@@ -119,7 +127,7 @@ async def world(report: "Report", network: str = LOCAL_NETWORK) -> AsyncIterator
     env = {**os.environ, **WAITS, "JUA_DATA_DIR": str(folder), "JUA_CHAIN__NETWORK": network}
     env |= {f"JUA_PORTS__{name}": str(port) for name, port in named.items()}
     env["JUA_PORTS__ATTESTER_FIRST"] = str(ports[-3])
-    report("waiting times: " + ", ".join(f"{name[11:].lower()}={value}" for name, value in WAITS.items()))
+    report("waiting times: " + ", ".join(_short(name, value) for name, value in WAITS.items()))
     log = (folder / "up.log").open("wb")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "juapesa.cli", "up", env=env, stdout=log, stderr=log
@@ -164,6 +172,10 @@ async def _wait_until_open(
                 return
         await asyncio.sleep(0.3)
     raise WorldFailed("The house did not open in time: " + _tail(log))
+
+
+def _short(setting: str, value: str) -> str:
+    return f"{setting.removeprefix('JUA_').removeprefix('WAITS__').lower()}={value}"
 
 
 def _tail(log: Path) -> str:

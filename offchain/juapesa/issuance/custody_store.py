@@ -38,23 +38,35 @@ class Place:
     hub: str
 
 
-def insert_receipt(
-    uow: UnitOfWork, item_id: uuid.UUID, mint: Mint, receipt_hash: bytes, custody: int
-) -> None:
-    """``custody`` is the float as our books have it, in token units."""
+@dataclass(frozen=True, slots=True)
+class FreshReceipt:
+    """What a new item's mint rests on. ``custody`` is the float as our books have it, in token units."""
+
+    item_id: uuid.UUID
+    mint: Mint
+    receipt_hash: bytes
+    custody: int
+
+
+def insert_receipts(uow: UnitOfWork, receipts: Sequence[FreshReceipt]) -> None:
+    """Put these on record; their items are there."""
+    if not receipts:
+        return
     uow.execute(
         """INSERT INTO issuance.receipt (item_id, token, amount, source, rail, reference, receipt,
-               receipt_hash, custody) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+               receipt_hash, custody)
+           SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+               %s::text[], %s::bytea[], %s::bigint[])""",
         (
-            item_id,
-            mint.amount.currency.code,
-            mint.amount.minor,
-            mint.source,
-            mint.rail,
-            mint.reference,
-            mint.receipt,
-            receipt_hash,
-            custody,
+            [each.item_id for each in receipts],
+            [each.mint.amount.currency.code for each in receipts],
+            [each.mint.amount.minor for each in receipts],
+            [str(each.mint.source) for each in receipts],
+            [each.mint.rail for each in receipts],
+            [each.mint.reference for each in receipts],
+            [each.mint.receipt for each in receipts],
+            [each.receipt_hash for each in receipts],
+            [each.custody for each in receipts],
         ),
     )
 

@@ -9,9 +9,9 @@ supply, a claim or a reserve, the mirror's must be equal.
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
-from juapesa.chain import Deployment, Rpc
+from juapesa.chain import Deployment
+from juapesa.chain.events import Events, Log
 from juapesa.chain.log_entries import Entry
 from juapesa.db import Database, UnitOfWork
 from juapesa.issuance import mirror_rows, store
@@ -30,10 +30,6 @@ from juapesa.ledger import Ledger, Transfer
 from juapesa.ledger.errors import KeyReused
 from juapesa.money import Currency, Money
 
-CURSOR = "mirror"
-BLOCKS_AT_ONCE = 1_000  # Hedera's relays refuse more
-OVERLAP_BLOCKS = 4  # read again each time: a mirror node may show a log late
-
 
 @dataclass(frozen=True)
 class Mirror:
@@ -42,45 +38,42 @@ class Mirror:
     db: Database
     ledger: Ledger
     deployment: Deployment
-    rpc: Rpc
+    events: Events
     _seen: dict[str, int] = field(default_factory=dict)  # transactions; spares booking the overlap again
 
     async def tick(self) -> int:
         """Read on from the cursor; how many events were booked. Raises MirrorDiverged, ChainBehind."""
-        done = await asyncio.to_thread(self._cursor)
-        at = await self.rpc.freeze(not_before=done)
-        contracts = [self.deployment.registry, self.deployment.pools, self.deployment.router]
+        done = await asyncio.to_thread(self._cursor, await self.events.begin())
+        sight = await self.events.sight(not_before=done)
         booked = 0
-        while done < at.block:
-            first = max(done + 1 - OVERLAP_BLOCKS, self.deployment.first_block)
-            last = min(first + BLOCKS_AT_ONCE - 1, at.block)
-            logs = await at.logs(contracts, first, last)
+        while done < sight.end:
+            logs, last = await sight.after(done, sight.end)
             booked += await asyncio.to_thread(self._book, logs, last)
             done = last
         return booked
 
-    def _cursor(self) -> int:
+    def _cursor(self, begin: int) -> int:
         with self.db.unit_of_work() as uow:
-            return store.cursor(uow, CURSOR, self.deployment.first_block)
+            return store.cursor(uow, self.events.cursor, begin)
 
-    def _book(self, logs: list[dict[str, Any]], last: int) -> int:
+    def _book(self, logs: list[Log], last: int) -> int:
         """All events of a transaction together: only then is it known what happened in it."""
-        transactions: dict[str, list[dict[str, Any]]] = {}
+        transactions: dict[str, list[Log]] = {}
         for log in logs:
             transactions.setdefault(log["transactionHash"], []).append(log)
         fresh = {tx: found for tx, found in transactions.items() if tx not in self._seen}
         with self.db.unit_of_work() as uow:
             booked = sum(self._book_one(uow, tx, found) for tx, found in fresh.items())
-            store.move_cursor(uow, CURSOR, last)
+            store.move_cursor(uow, self.events.cursor, last)
         self._remember(fresh, last)
         return booked
 
-    def _remember(self, fresh: dict[str, list[dict[str, Any]]], last: int) -> None:
-        self._seen.update({tx: int(logs[0]["blockNumber"], 16) for tx, logs in fresh.items()})
-        for tx in [tx for tx, block in self._seen.items() if block < last - OVERLAP_BLOCKS]:
+    def _remember(self, fresh: dict[str, list[Log]], last: int) -> None:
+        self._seen.update({tx: self.events.position(logs[0]) for tx, logs in fresh.items()})
+        for tx in [tx for tx, at in self._seen.items() if at < last - self.events.overlap]:
             del self._seen[tx]
 
-    def _book_one(self, uow: UnitOfWork, tx_hash: str, logs: list[dict[str, Any]]) -> bool:
+    def _book_one(self, uow: UnitOfWork, tx_hash: str, logs: list[Log]) -> bool:
         """Whether there was anything to book, and for the first time. Raises MirrorDiverged."""
         found = movements(logs, self.deployment)
         block = int(logs[0]["blockNumber"], 16)

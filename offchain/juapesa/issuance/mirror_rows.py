@@ -85,10 +85,10 @@ def delete_leaves(uow: UnitOfWork, indexes: list[int]) -> None:
     uow.execute("DELETE FROM issuance.leaf WHERE log_index = ANY (%s)", (indexes,))
 
 
-def cursor_now(uow: UnitOfWork, name: str, start: int) -> int:
+def cursor_now(uow: UnitOfWork, name: str, begin: int) -> int:
     """As ``store.cursor``, without holding up who moves it."""
-    row = uow.one("SELECT block FROM issuance.cursor WHERE name = %s", (name,))
-    return int(row["block"]) if row else start - 1
+    row = uow.one("SELECT position FROM issuance.cursor WHERE name = %s", (name,))
+    return int(row["position"]) if row else begin
 
 
 def is_archived(uow: UnitOfWork) -> bool:

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from juapesa.chain import Deployment, Rpc
-from juapesa.chain.rpc import Frozen
+from juapesa.chain import Deployment
+from juapesa.chain.events import Events, Log, Sight
 from juapesa.db import Database, UnitOfWork
 from juapesa.errors import Conflict
 from juapesa.issuance import mirror_rows, store
 from juapesa.issuance.errors import MirrorDiverged
-from juapesa.issuance.mirror import BLOCKS_AT_ONCE, CURSOR, OVERLAP_BLOCKS
 from juapesa.issuance.mirror_rows import REVERSAL_KIND, TRANSFER_KIND, MirrorRow
 from juapesa.issuance.movements import (
     HUB,
@@ -55,7 +54,7 @@ class MirrorArchived(Conflict):
 
 @dataclass
 class ChainBooks:
-    """What the events up to block ``until`` make of the mirror."""
+    """What the events up to the position ``until`` make of the mirror."""
 
     deployment: Deployment
     until: int
@@ -64,19 +63,17 @@ class ChainBooks:
     balances: dict[tuple[Place, str], int] = field(default_factory=lambda: defaultdict(int))
     seen: set[str] = field(default_factory=set)  # transactions
 
-    async def read_on(self, at: Frozen, until: int) -> None:
-        """Take in the blocks up to ``until``. Raises MirrorDiverged when the events contradict each other."""
-        contracts = [self.deployment.registry, self.deployment.pools, self.deployment.router]
+    async def read_on(self, sight: Sight, until: int) -> None:
+        """Take in the events up to ``until``. Raises MirrorDiverged when they contradict each other."""
         while self.until < until:
-            first = max(self.until + 1 - OVERLAP_BLOCKS, self.deployment.first_block)
-            last = min(first + BLOCKS_AT_ONCE - 1, until)
-            for tx_hash, logs in _by_transaction(await at.logs(contracts, first, last)):
+            logs, last = await sight.after(self.until, until)
+            for tx_hash, found in _by_transaction(logs):
                 if tx_hash not in self.seen:
                     self.seen.add(tx_hash)
-                    self._take(tx_hash, logs)
+                    self._take(tx_hash, found)
             self.until = last
 
-    def _take(self, tx_hash: str, logs: list[dict[str, Any]]) -> None:
+    def _take(self, tx_hash: str, logs: list[Log]) -> None:
         found, block = movements(logs, self.deployment), int(logs[0]["blockNumber"], 16)
         for of, entry in found.leaves:
             self.leaves[entry.index] = leaf_row(of, entry, tx_hash, block, self.deployment.chain_id)
@@ -130,7 +127,7 @@ class Differences:
 class Report:
     """The outcome. ``repaired`` counts the differences that were corrected; they are in the list."""
 
-    cursor: int
+    cursor: int  # the position up to which it was compared
     transactions: int
     postings: int
     leaves: int
@@ -152,7 +149,7 @@ class Rebuild:
     db: Database
     ledger: Ledger
     deployment: Deployment
-    rpc: Rpc
+    events: Events
 
     async def run(self, *, repair: bool = False) -> Report:
         """Rebuild up to the mirror's own cursor and compare.
@@ -160,7 +157,7 @@ class Rebuild:
         A difference counts when it is still there at a second look: a relay may show a log late. Raises
         MirrorDiverged (the chain's own events contradict each other), MirrorMoves, MirrorArchived.
         """
-        books = ChainBooks(self.deployment, self.deployment.first_block - 1)
+        books = ChainBooks(self.deployment, await self.events.begin())
         report = await self._look(books)
         if report.differences:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
@@ -170,32 +167,34 @@ class Rebuild:
     async def _look(self, books: ChainBooks, *, repair: bool = False) -> Report:
         """One comparison at a moment in which the chain was read as far as the mirror."""
         for _ in range(LOOKS_MAX):
-            cursor = await asyncio.to_thread(self._cursor)
-            at = await self.rpc.freeze()
-            if at.block < cursor:
-                said = f"the mirror has read up to block {cursor}, the chain ends at {at.block}"
+            begin = await self.events.begin()
+            cursor = await asyncio.to_thread(self._cursor, begin)
+            sight = await self.events.sight()
+            if sight.end < cursor:
+                told, end = self.events.told(cursor), self.events.told(sight.end)
+                said = f"the mirror has read up to {told}, the chain ends at {end}"
                 return Report(cursor, 0, 0, 0, 0, postings_compared=False, differences=[said])
-            await books.read_on(at, cursor)
+            await books.read_on(sight, cursor)
             look = self._repair if repair else self._compare
-            report = await asyncio.to_thread(look, books)
+            report = await asyncio.to_thread(look, books, begin)
             if report is not None:
                 return report
         raise MirrorMoves("The mirror moves on while it is compared; stop the watcher and try again.")
 
-    def _cursor(self) -> int:
+    def _cursor(self, begin: int) -> int:
         with self.db.unit_of_work() as uow:
-            return mirror_rows.cursor_now(uow, CURSOR, self.deployment.first_block)
+            return mirror_rows.cursor_now(uow, self.events.cursor, begin)
 
-    def _compare(self, books: ChainBooks) -> Report | None:
+    def _compare(self, books: ChainBooks, begin: int) -> Report | None:
         with self.db.snapshot() as uow:
-            if mirror_rows.cursor_now(uow, CURSOR, self.deployment.first_block) != books.until:
+            if mirror_rows.cursor_now(uow, self.events.cursor, begin) != books.until:
                 return None
             return self._report(uow, books, differences(uow, books))
 
-    def _repair(self, books: ChainBooks) -> Report | None:
+    def _repair(self, books: ChainBooks, begin: int) -> Report | None:
         """Compare and correct in one transaction, while the watcher waits for its cursor."""
         with self.db.unit_of_work() as uow:
-            if store.cursor(uow, CURSOR, self.deployment.first_block) != books.until:
+            if store.cursor(uow, self.events.cursor, begin) != books.until:
                 return None
             if mirror_rows.is_archived(uow):
                 raise MirrorArchived("Restore the archived months first.")
@@ -296,8 +295,8 @@ def _side(place: Place) -> int:
     return -1 if place == SUPPLY else 1
 
 
-def _by_transaction(logs: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
+def _by_transaction(logs: list[Log]) -> Iterator[tuple[str, list[Log]]]:
+    found: dict[str, list[Log]] = {}
     for log in logs:
         found.setdefault(log["transactionHash"], []).append(log)
     yield from found.items()

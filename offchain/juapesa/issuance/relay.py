@@ -21,7 +21,8 @@ from typing import Any
 import psycopg
 
 from juapesa.chain import Deployment, RpcRefused, abi
-from juapesa.chain.courier import Courier, Landed, Letter, Overtaken
+from juapesa.chain.courier import Courier, Landed, Overtaken
+from juapesa.chain.native_ids import TransactionId
 from juapesa.chain.prices import NoPrices, Publishers, SignedPrice
 from juapesa.chain.purse import Purse, gas_limit
 from juapesa.chain.rpc import Frozen
@@ -65,6 +66,7 @@ class Relay:
         done, on_their_way, clear = (0, 0, True) if self.dry_run else await self._follow_all()
         if not clear or on_their_way >= IN_FLIGHT_MAX or not self._is_due():
             return done
+        unshown = await self._unshown()
         await self._end_overdue()
         ready = await asyncio.to_thread(self._ready)
         if not ready:
@@ -75,7 +77,9 @@ class Relay:
             (prices, sendable), terms = await asyncio.gather(self._prices(settling), self._terms(at))
             return done + await self._settle(terms, sendable, prices)
         providing = [each for each in ready if each.orders.provide is not None]
-        if providing and not on_their_way:  # alone: the next estimate must see what this one has changed
+        if (
+            providing and not on_their_way + unshown
+        ):  # alone: the next estimate must see what this one changed
             done += await self._provide(await self._terms(at), providing[0])
         return done
 
@@ -137,9 +141,10 @@ class Relay:
             to=self.deployment.router,
             data=data,
         )
-        await asyncio.to_thread(self._intend, signed, [each.id for each in ready])
+        native = await self.courier.new_id()
+        await asyncio.to_thread(self._intend, signed, native, [each.id for each in ready])
         self._sent[:] = [time.monotonic()]
-        await self.courier.hand_over(signed.raw, signed.hash)
+        await self.courier.hand_over(signed.raw, signed.hash, native)
         return len(ready)
 
     async def _prices(self, ready: Sequence[Ready]) -> tuple[list[SignedPrice], Sequence[Ready]]:
@@ -155,26 +160,28 @@ class Relay:
             raise NoPrices("Too few publishers gave a price.")
         return prices, ready if prices else without
 
-    def _intend(self, signed: SignedTransaction, item_ids: list[uuid.UUID]) -> None:
+    def _intend(
+        self, signed: SignedTransaction, native: TransactionId | None, item_ids: list[uuid.UUID]
+    ) -> None:
         """First commit: from here on the batch will be followed, whatever happens to us."""
         sender, now = self.address, self.clock.now()
         try:
             with self.db.unit_of_work() as uow:
-                batch_id = store.insert_batch(uow, sender, signed.nonce, signed.hash, signed.raw, now)
+                batch_id = store.insert_batch(uow, sender, signed, now)
+                store.add_form(uow, batch_id, signed, native)
                 if not store.put_in_batch(uow, item_ids, batch_id):
                     raise AnotherRelayer("Some of these items are no longer open.")
         except psycopg.errors.UniqueViolation:
             raise AnotherRelayer("Another batch has this nonce already.") from None
 
-    def _intend_again(self, signed: SignedTransaction) -> None:
-        """Another form of an open batch: it too is followed from here on."""
+    def _intend_again(self, signed: SignedTransaction, native: TransactionId | None) -> None:
+        """Another form of an open batch, or another native id: it too is followed from here on."""
         with self.db.unit_of_work() as uow:
-            batch = next(
-                (each for each in store.open_batches(uow, self.address) if each.nonce == signed.nonce), None
-            )
+            under_way = store.open_batches(uow, self.address)
+            batch = next((each for each in under_way if each.letter.nonce == signed.nonce), None)
             if batch is None:
                 raise AnotherRelayer("The batch has ended meanwhile.")
-            store.add_attempt(uow, batch.id, signed.hash, signed.raw)
+            store.add_form(uow, batch.id, signed, native)
 
     # --- following -------------------------------------------------------------------------
 
@@ -182,8 +189,7 @@ class Relay:
         """(items that came to an end, batches still on their way, whether another may be sent after them)."""
         done, on_their_way, clear = 0, 0, True
         for batch in await asyncio.to_thread(self._open_batches):
-            letter = Letter(batch.nonce, batch.raw, batch.tx_hash, batch.hashes)
-            fate = await self.courier.deliver(letter, self._keep, first=clear)
+            fate = await self.courier.deliver(batch.letter, self._keep, first=clear)
             match fate:
                 case Landed():
                     done += await asyncio.to_thread(self._record, batch, fate.receipt)
@@ -194,14 +200,36 @@ class Relay:
                     clear = clear and fate.taken
         return done, on_their_way, clear
 
-    async def _keep(self, signed: SignedTransaction) -> None:
-        await asyncio.to_thread(self._intend_again, signed)
+    async def _keep(self, signed: SignedTransaction, native: TransactionId | None) -> None:
+        await asyncio.to_thread(self._intend_again, signed, native)
+
+    async def _unshown(self) -> int:
+        """How many batches nodes have told to be done that the mirror does not show yet."""
+        told = await asyncio.to_thread(self._told)
+        receipts = await asyncio.gather(*(self.courier.rpc.receipt(tx_hash) for _, tx_hash in told))
+        blocks = [
+            (batch_id, int(receipt["blockNumber"], 16))
+            for (batch_id, _), receipt in zip(told, receipts, strict=True)
+            if receipt is not None
+        ]
+        if blocks:
+            await asyncio.to_thread(self._show, blocks)
+        return len(told) - len(blocks)
+
+    def _told(self) -> list[tuple[int, str]]:
+        with self.db.unit_of_work() as uow:
+            return store.unshown_batches(uow, self.address)
+
+    def _show(self, blocks: Sequence[tuple[int, int]]) -> None:
+        with self.db.unit_of_work() as uow:
+            for batch_id, block in blocks:
+                store.show_batch(uow, batch_id, block)
 
     def _record(self, batch: store.BatchRow, receipt: dict[str, Any]) -> int:
         """Last commit: what became of each item."""
         with self.db.unit_of_work() as uow:
             items = store.items_of_batch(uow, batch.id)
-            said = verdicts(call_data_of(batch.raw), receipt, self.deployment.router)
+            said = verdicts(call_data_of(batch.letter.raw), receipt, self.deployment.router)
             landed = Verdict("" if receipt["status"] == "0x1" else "Reverted")
             for item in items:
                 # What provides has no word of its own: it was done, or all of it reverted.
@@ -209,8 +237,9 @@ class Relay:
                 self._conclude(uow, item, verdict)
             restated = [each for each in items if each.number in said and said[each.number].restate]
             self.issuance.restate(uow, {each.number: said[each.number].supply_min for each in restated})
-            tx_hash, block = receipt["transactionHash"], int(receipt["blockNumber"], 16)
-            store.include_batch(uow, batch.id, tx_hash, block, self.clock.now())
+            shown = receipt["blockNumber"]
+            block = int(shown, 16) if shown else None
+            store.include_batch(uow, batch.id, receipt["transactionHash"], block, self.clock.now())
             uow.notify(CHAIN_ITEMS)
         return len(items)
 

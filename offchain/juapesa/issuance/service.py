@@ -10,7 +10,7 @@ from juapesa.clock import Clock
 from juapesa.crypto import BadSignature, recover_address
 from juapesa.db import UnitOfWork
 from juapesa.issuance import custody_store, store
-from juapesa.issuance.custody_store import Place, ReceiptRow
+from juapesa.issuance.custody_store import FreshReceipt, Place, ReceiptRow
 from juapesa.issuance.domain import Mint, Orders, Provide, Source
 from juapesa.issuance.errors import ItemReused, NotAnAttester, StatementExpired, UnknownItem
 from juapesa.issuance.statements import (
@@ -50,16 +50,29 @@ class Issuance:
 
         ``floats`` is custody by local currency, as our books have it. Raises ItemReused.
         """
+        self.order_all(uow, {item_id: orders}, floats)
+
+    def order_all(
+        self, uow: UnitOfWork, items: Mapping[uuid.UUID, Orders], floats: Mapping[Currency, Money]
+    ) -> None:
+        """Record several items as ``order`` does each, in their order. Raises ItemReused."""
         now = self.clock.now()
-        deadline = now + timedelta(seconds=self.item_seconds)
-        if not store.insert_item(uow, item_id, orders, deadline, now):
+        added = store.insert_items(uow, items, now + timedelta(seconds=self.item_seconds), now)
+        for item_id in items.keys() - added:
             known = store.item(uow, item_id)
-            if known is None or known.orders != orders:
+            if known is None or known.orders != items[item_id]:
                 raise ItemReused("This id stands for other orders.")
-            return
-        if orders.mint is not None:
-            self._insert_receipt(uow, item_id, orders.mint, floats)
-        uow.notify(CHAIN_ITEMS)
+        fresh = [self._receipt(each, items[each].mint, floats) for each in items if each in added]
+        custody_store.insert_receipts(uow, [each for each in fresh if each is not None])
+        if added:
+            uow.notify(CHAIN_ITEMS)
+
+    def states(self, uow: UnitOfWork, item_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, tuple[str, str]]:
+        """(state, reason) of each of these items. Raises UnknownItem."""
+        found = store.states_of(uow, item_ids)
+        if len(found) < len(set(item_ids)):
+            raise UnknownItem("No such item is on record.")
+        return found
 
     def item(self, uow: UnitOfWork, item_id: uuid.UUID) -> store.ItemRow:
         """An item as it stands. Raises UnknownItem."""
@@ -157,14 +170,16 @@ class Issuance:
         """Where our statements are made."""
         return Place(self.deployment.tokens, self.deployment.router)
 
-    def _insert_receipt(
-        self, uow: UnitOfWork, item_id: uuid.UUID, mint: Mint, floats: Mapping[Currency, Money]
-    ) -> None:
+    def _receipt(
+        self, item_id: uuid.UUID, mint: Mint | None, floats: Mapping[Currency, Money]
+    ) -> FreshReceipt | None:
+        """What a mint rests on; ``custody`` is the float as our books have it, in token units."""
+        if mint is None:
+            return None
         token = mint.amount.currency
         held = next(each for local, each in floats.items() if token_of(local) == token)
-        custody = held.rescaled_down(token).minor
         receipt_hash = mint_receipt_hash(self.receipt_key, mint)
-        custody_store.insert_receipt(uow, item_id, mint, receipt_hash, custody)
+        return FreshReceipt(item_id, mint, receipt_hash, held.rescaled_down(token).minor)
 
     def _asked(self, uow: UnitOfWork, attester: str, statement_id: int) -> StatementRequest:
         self._check_attester(attester)

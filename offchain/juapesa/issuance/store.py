@@ -2,11 +2,14 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from juapesa.chain.courier import Letter, Wrapped
+from juapesa.chain.native_ids import TransactionId
+from juapesa.chain.transactions import SignedTransaction
 from juapesa.db import UnitOfWork
 from juapesa.issuance.domain import Orders
 
@@ -27,30 +30,35 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A transaction as it is on record, in its newest form. ``hashes`` are those of all its forms."""
+    """A transaction as it is on record, as the courier takes it."""
 
     id: int
-    nonce: int
-    tx_hash: str
-    raw: bytes
-    hashes: tuple[str, ...]
+    letter: Letter
 
 
-def insert_item(
-    uow: UnitOfWork, item_id: uuid.UUID, orders: Orders, deadline: datetime, now: datetime
-) -> bool:
-    """False when the id is on record already."""
-    touched = uow.execute(
-        """INSERT INTO issuance.item (id, orders, deadline, created_at) VALUES (%s, %s, %s, %s)
-           ON CONFLICT (id) DO NOTHING""",
-        (item_id, json.dumps(orders.to_json()), deadline, now),
+def insert_items(
+    uow: UnitOfWork, items: Mapping[uuid.UUID, Orders], deadline: datetime, now: datetime
+) -> set[uuid.UUID]:
+    """Those whose id was not on record already."""
+    rows = uow.tuples(
+        """INSERT INTO issuance.item (id, orders, deadline, created_at)
+           SELECT id, orders, %s, %s FROM unnest(%s::uuid[], %s::jsonb[])
+               WITH ORDINALITY n (id, orders, place) ORDER BY place
+           ON CONFLICT (id) DO NOTHING RETURNING id""",
+        (deadline, now, list(items), [json.dumps(each.to_json()) for each in items.values()]),
     )
-    return touched == 1
+    return {item_id for (item_id,) in rows}
 
 
 def item(uow: UnitOfWork, item_id: uuid.UUID) -> ItemRow | None:
     row = uow.one("SELECT * FROM issuance.item WHERE id = %s", (item_id,))
     return _item(row) if row else None
+
+
+def states_of(uow: UnitOfWork, item_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+    """(state, reason) of those of these items that are on record."""
+    rows = uow.tuples("SELECT id, state, reason FROM issuance.item WHERE id = ANY(%s)", (list(item_ids),))
+    return {item_id: (state, reason) for item_id, state, reason in rows}
 
 
 def ended_of(uow: UnitOfWork, item_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
@@ -111,37 +119,50 @@ def put_in_batch(uow: UnitOfWork, item_ids: list[uuid.UUID], batch_id: int) -> b
     return touched == len(item_ids)
 
 
-def insert_batch(uow: UnitOfWork, sender: str, nonce: int, tx_hash: str, raw: bytes, now: datetime) -> int:
+def insert_batch(uow: UnitOfWork, sender: str, signed: SignedTransaction, now: datetime) -> int:
     row = uow.one(
         """INSERT INTO issuance.batch (sender, nonce, tx_hash, raw, state, created_at)
            VALUES (%s, %s, %s, %s, 'built', %s) RETURNING id""",
-        (sender, nonce, tx_hash, raw, now),
+        (sender, signed.nonce, signed.hash, signed.raw, now),
     )
     assert row is not None
-    uow.execute("INSERT INTO issuance.attempt (tx_hash, batch_id) VALUES (%s, %s)", (tx_hash, row["id"]))
     return int(row["id"])
 
 
-def add_attempt(uow: UnitOfWork, batch_id: int, tx_hash: str, raw: bytes) -> None:
-    """Another signed form of an open batch, which is the one to send from now on."""
-    uow.execute("INSERT INTO issuance.attempt (tx_hash, batch_id) VALUES (%s, %s)", (tx_hash, batch_id))
+def add_form(uow: UnitOfWork, batch_id: int, signed: SignedTransaction, native: TransactionId | None) -> None:
+    """A signed form of an open batch, the one to send from now on, and the native id it will have."""
+    uow.execute(
+        "INSERT INTO issuance.attempt (tx_hash, batch_id) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        (signed.hash, batch_id),
+    )
     uow.execute(
         "UPDATE issuance.batch SET tx_hash = %s, raw = %s WHERE id = %s AND state = 'built'",
-        (tx_hash, raw, batch_id),
+        (signed.hash, signed.raw, batch_id),
     )
+    if native is not None:
+        uow.execute(
+            "INSERT INTO issuance.envelope (payer, valid_start, tx_hash) VALUES (%s, %s, %s)",
+            (native.payer, native.valid_start, signed.hash),
+        )
 
 
 def open_batches(uow: UnitOfWork, sender: str) -> list[BatchRow]:
     """What is on its way, in the order of the nonces."""
     rows = uow.all(
-        """SELECT b.*, array(SELECT a.tx_hash FROM issuance.attempt a WHERE a.batch_id = b.id) AS hashes
+        """SELECT b.*, array(SELECT a.tx_hash FROM issuance.attempt a WHERE a.batch_id = b.id) AS hashes,
+               (SELECT coalesce(json_agg(json_build_array(e.tx_hash, e.payer, e.valid_start)
+                                         ORDER BY e.valid_start), '[]')
+                FROM issuance.envelope e JOIN issuance.attempt a ON a.tx_hash = e.tx_hash
+                WHERE a.batch_id = b.id) AS envelopes
            FROM issuance.batch b WHERE b.sender = %s AND b.state = 'built' ORDER BY b.nonce""",
         (sender,),
     )
-    return [
-        BatchRow(row["id"], row["nonce"], row["tx_hash"], bytes(row["raw"]), tuple(row["hashes"]))
-        for row in rows
-    ]
+    return [BatchRow(row["id"], _letter(row)) for row in rows]
+
+
+def _letter(row: dict[str, Any]) -> Letter:
+    wrapped = tuple(Wrapped(tx, TransactionId(payer, start)) for tx, payer, start in row["envelopes"])
+    return Letter(row["nonce"], bytes(row["raw"]), row["tx_hash"], tuple(row["hashes"]), wrapped)
 
 
 def next_nonce(uow: UnitOfWork, sender: str) -> int:
@@ -155,16 +176,32 @@ def next_nonce(uow: UnitOfWork, sender: str) -> int:
 
 
 def newest_block(uow: UnitOfWork, sender: str) -> int:
-    """The newest block that has a batch of this sender; whoever reads the chain must see it."""
+    """The newest block known to have a batch of this sender; whoever reads the chain must see it."""
     row = uow.one(
-        "SELECT block FROM issuance.batch WHERE sender = %s AND state = 'included' ORDER BY id DESC LIMIT 1",
+        """SELECT block FROM issuance.batch
+           WHERE sender = %s AND state = 'included' AND block IS NOT NULL ORDER BY id DESC LIMIT 1""",
         (sender,),
     )
     return int(row["block"]) if row else 0
 
 
-def include_batch(uow: UnitOfWork, batch_id: int, tx_hash: str, block: int, now: datetime) -> None:
-    """The batch is in a block, in the form that has this hash."""
+def unshown_batches(uow: UnitOfWork, sender: str) -> list[tuple[int, str]]:
+    """(id, hash) of what a node has told to be done and no mirror has shown yet."""
+    rows = uow.all(
+        """SELECT id, tx_hash FROM issuance.batch
+           WHERE sender = %s AND state = 'included' AND block IS NULL ORDER BY id""",
+        (sender,),
+    )
+    return [(row["id"], row["tx_hash"]) for row in rows]
+
+
+def show_batch(uow: UnitOfWork, batch_id: int, block: int) -> None:
+    """The mirror has shown in which block it is."""
+    uow.execute("UPDATE issuance.batch SET block = %s WHERE id = %s AND block IS NULL", (block, batch_id))
+
+
+def include_batch(uow: UnitOfWork, batch_id: int, tx_hash: str, block: int | None, now: datetime) -> None:
+    """The batch is done for good, in the form that has this hash; no ``block``: no mirror shows it yet."""
     uow.execute(
         """UPDATE issuance.batch SET state = 'included', tx_hash = %s, block = %s, included_at = %s
            WHERE id = %s AND state = 'built'""",
@@ -198,17 +235,17 @@ def batch_hash(uow: UnitOfWork, batch_id: int) -> str:
     return str(row["tx_hash"])
 
 
-def cursor(uow: UnitOfWork, name: str, start: int) -> int:
-    """The last block that was read under this name."""
-    row = uow.one("SELECT block FROM issuance.cursor WHERE name = %s FOR UPDATE", (name,))
-    return int(row["block"]) if row else start - 1
+def cursor(uow: UnitOfWork, name: str, begin: int) -> int:
+    """Up to where was read under this name; ``begin`` when nothing was."""
+    row = uow.one("SELECT position FROM issuance.cursor WHERE name = %s FOR UPDATE", (name,))
+    return int(row["position"]) if row else begin
 
 
-def move_cursor(uow: UnitOfWork, name: str, block: int) -> None:
+def move_cursor(uow: UnitOfWork, name: str, position: int) -> None:
     uow.execute(
-        """INSERT INTO issuance.cursor (name, block) VALUES (%s, %s)
-           ON CONFLICT (name) DO UPDATE SET block = excluded.block""",
-        (name, block),
+        """INSERT INTO issuance.cursor (name, position) VALUES (%s, %s)
+           ON CONFLICT (name) DO UPDATE SET position = excluded.position""",
+        (name, position),
     )
 
 

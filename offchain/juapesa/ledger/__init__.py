@@ -23,7 +23,14 @@ from juapesa.ledger.errors import (
     UnknownHold,
     UnknownTransfer,
 )
-from juapesa.ledger.service import Ledger, LedgerOrder, order_capture, order_post, order_release
+from juapesa.ledger.service import (
+    Ledger,
+    LedgerOrder,
+    order_capture,
+    order_hold,
+    order_post,
+    order_release,
+)
 
 __all__ = [
     "LIABILITIES",
@@ -48,6 +55,7 @@ __all__ = [
     "UnknownHold",
     "UnknownTransfer",
     "order_capture",
+    "order_hold",
     "order_post",
     "order_release",
 ]

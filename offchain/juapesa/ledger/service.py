@@ -92,8 +92,8 @@ class Ledger:
     def book(self, uow: UnitOfWork, orders: Sequence[LedgerOrder]) -> list[Posting]:
         """Book several orders or none, each once per key, with all their accounts locked first.
 
-        Make them with ``order_post``, ``order_capture`` and ``order_release``. Raises what the first
-        that is refused raises: LimitExceeded, KeyReused, UnknownAccount, HoldEnded, ….
+        Make them with ``order_post``, ``order_hold``, ``order_capture`` and ``order_release``. Raises what
+        the first that is refused raises: LimitExceeded, KeyReused, UnknownAccount, HoldEnded, ….
         """
         for order in orders:
             _check_key(order.key)
@@ -116,17 +116,7 @@ class Ledger:
 
         Raises LimitExceeded, KeyReused (also for another expiry), UnknownAccount.
         """
-        amount = transfer.amount
-        order = PlaceHold(
-            key,
-            transfer.debit,
-            transfer.credit,
-            amount.minor,
-            amount.currency.code,
-            transfer.code,
-            _whole(expires_at),
-        )
-        placed = self.book(uow, [order])[0]
+        placed = self.book(uow, [order_hold(key, transfer, expires_at)])[0]
         return Hold(placed.id, key, expires_at, placed.repeated)
 
     def capture(
@@ -247,6 +237,19 @@ def order_post(key: str, transfers: Sequence[Transfer]) -> Post:
     if not 0 < len(transfers) <= LINES_MAX:
         raise NotATransfer(f"A posting has 1 to {LINES_MAX} transfers.")
     return Post(key, tuple(_line(each) for each in transfers))
+
+
+def order_hold(key: str, transfer: Transfer, expires_at: datetime) -> PlaceHold:
+    """An amount set aside, for ``Ledger.book``."""
+    return PlaceHold(
+        key,
+        transfer.debit,
+        transfer.credit,
+        transfer.amount.minor,
+        transfer.amount.currency.code,
+        transfer.code,
+        _whole(expires_at),
+    )
 
 
 def order_capture(key: str, hold_id: int) -> Capture:

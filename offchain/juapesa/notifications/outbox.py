@@ -1,7 +1,7 @@
 """Messages waiting to be sent, written in the same transaction as the event they tell of."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -14,6 +14,12 @@ TEXT_CHARACTERS_MAX = 918  # six parts of a GSM-7 SMS
 ATTEMPTS_MAX = 12
 BACKOFF_SECONDS = 5.0
 BACKOFF_SECONDS_MAX = 1_800.0
+
+
+Letter = tuple[str, int | str, str]  # key, a person's id or a phone (E.164), text
+
+
+PhonesOf = Callable[[UnitOfWork, Collection[int]], Mapping[int, str]]
 
 
 class Sealing(Protocol):
@@ -35,11 +41,11 @@ class Claimed:
 
 
 class Outbox:
-    """The table ``notifications.message``. ``phone_of`` finds a person's number (``People.phone_of``)."""
+    """The table ``notifications.message``. ``phones_of`` finds people's numbers (``People.phones_of``)."""
 
-    def __init__(self, sealer: Sealing, phone_of: Callable[[UnitOfWork, int], str], clock: Clock) -> None:
+    def __init__(self, sealer: Sealing, phones_of: PhonesOf, clock: Clock) -> None:
         self._sealer = sealer
-        self._phone_of = phone_of
+        self._phones_of = phones_of
         self._clock = clock
 
     def enqueue(self, uow: UnitOfWork, key: str, to: int | str, text: str) -> bool:
@@ -47,42 +53,78 @@ class Outbox:
 
         False when there is a message of that key already; the first one stands.
         """
-        assert 0 < len(text) <= TEXT_CHARACTERS_MAX, "a message has 1 to 918 characters"
+        return self.enqueue_all(uow, [(key, to, text)]) == 1
+
+    def enqueue_all(self, uow: UnitOfWork, letters: Sequence[Letter]) -> int:
+        """Have these sent, each as ``enqueue`` does; how many are new."""
+        assert all(0 < len(text) <= TEXT_CHARACTERS_MAX for _, _, text in letters), "1 to 918 characters"
         now = self._clock.now()
-        person_id = to if isinstance(to, int) else None
-        sealed = self._sealer.seal(to.encode(), _context(key)) if isinstance(to, str) else None
         added = uow.execute(
             "INSERT INTO notifications.message"
             " (key, person_id, phone_sealed, text, created_at, next_attempt_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
-            (key, person_id, sealed, text, now, now),
+            " SELECT *, %s, %s FROM unnest(%s::text[], %s::bigint[], %s::bytea[], %s::text[])"
+            " ON CONFLICT (key) DO NOTHING",
+            (
+                now,
+                now,
+                [key for key, _, _ in letters],
+                [to if isinstance(to, int) else None for _, to, _ in letters],
+                [self._sealed(key, to) for key, to, _ in letters],
+                [text for _, _, text in letters],
+            ),
         )
         if added:
             uow.notify(CHANNEL)
-        return bool(added)
+        return added
 
-    def claim(self, uow: UnitOfWork, limit: int, lease_seconds: float) -> list[Claimed]:
+    def _sealed(self, key: str, to: int | str) -> bytes | None:
+        return self._sealer.seal(to.encode(), _context(key)) if isinstance(to, str) else None
+
+    def claim(
+        self, uow: UnitOfWork, limit: int, lease_seconds: float, worker: int | None = None
+    ) -> list[Claimed]:
         """Take up to ``limit`` messages that are due; nobody else gets them within the lease.
 
-        One whose claimer says nothing is due again at the end of the lease: a message may be
-        sent twice when a process dies in between, and is never lost.
+        One whose claimer says nothing is due again at the end of the lease, or when the ``worker`` is known
+        to have died (``free``): a message may be sent twice when a process dies in between, and is never
+        lost.
         """
         now = self._clock.now()
         rows = uow.all(
-            "UPDATE notifications.message SET next_attempt_at = %s, attempts = attempts + 1 WHERE id IN ("
+            "UPDATE notifications.message SET next_attempt_at = %s, claimed_by = %s, attempts = attempts + 1"
+            " WHERE id IN ("
             "  SELECT id FROM notifications.message WHERE state = 'waiting' AND next_attempt_at <= %s"
             "  ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED"
             ") RETURNING id, key, person_id, phone_sealed, text, attempts",
-            (now + timedelta(seconds=lease_seconds), now, limit),
+            (now + timedelta(seconds=lease_seconds), worker, now, limit),
         )
+        phones = self._phones_of(uow, {row["person_id"] for row in rows if row["person_id"] is not None})
         return [
-            Claimed(row["id"], self._phone(uow, row), row["text"], row["attempts"])
+            Claimed(row["id"], self._phone(row, phones), row["text"], row["attempts"])
             for row in sorted(rows, key=lambda row: int(row["id"]))
         ]
 
+    def free(self, uow: UnitOfWork, workers: Sequence[int]) -> int:
+        """What these workers have claimed is due now; how many messages."""
+        now = self._clock.now()
+        return uow.execute(
+            "UPDATE notifications.message SET next_attempt_at = %s, claimed_by = NULL"
+            " WHERE state = 'waiting' AND next_attempt_at > %s AND claimed_by = ANY(%s)",
+            (now, now, list(workers)),
+        )
+
     def sent(self, uow: UnitOfWork, message_id: int, gateway_id: str | None = None) -> None:
         """The gateway has it. Harmless when repeated."""
-        self._end(uow, message_id, "sent", gateway_id, None)
+        self.sent_all(uow, {message_id: gateway_id})
+
+    def sent_all(self, uow: UnitOfWork, messages: Mapping[int, str | None]) -> None:
+        """The gateway has these; its own id of each, where it gave one. Harmless when repeated."""
+        uow.execute(
+            "UPDATE notifications.message m SET state = 'sent', ended_at = %s, gateway_id = n.gateway_id"
+            " FROM unnest(%s::bigint[], %s::text[]) n (id, gateway_id)"
+            " WHERE m.id = n.id AND m.state = 'waiting'",
+            (self._clock.now(), list(messages), list(messages.values())),
+        )
 
     def failed(self, uow: UnitOfWork, message_id: int, why: str, *, for_good: bool = False) -> None:
         """This attempt failed; try again later, doubling the wait, until ``ATTEMPTS_MAX`` or ``for_good``."""
@@ -93,27 +135,22 @@ class Outbox:
         if row is None:
             return
         if for_good or row["attempts"] >= ATTEMPTS_MAX:
-            self._end(uow, message_id, "failed", None, why[:200])
+            uow.execute(
+                "UPDATE notifications.message SET state = 'failed', ended_at = %s, why = %s WHERE id = %s",
+                (self._clock.now(), why[:200], message_id),
+            )
             return
         due = self._clock.now() + timedelta(seconds=backoff_seconds(row["attempts"]))
         uow.execute(
-            "UPDATE notifications.message SET next_attempt_at = %s, why = %s WHERE id = %s",
+            "UPDATE notifications.message SET next_attempt_at = %s, claimed_by = NULL, why = %s"
+            " WHERE id = %s",
             (due, why[:200], message_id),
         )
 
-    def _phone(self, uow: UnitOfWork, row: dict[str, Any]) -> str:
+    def _phone(self, row: dict[str, Any], phones: Mapping[int, str]) -> str:
         if row["person_id"] is not None:
-            return self._phone_of(uow, row["person_id"])
+            return phones[row["person_id"]]
         return self._sealer.open(bytes(row["phone_sealed"]), _context(row["key"])).decode()
-
-    def _end(
-        self, uow: UnitOfWork, message_id: int, state: str, gateway_id: str | None, why: str | None
-    ) -> None:
-        uow.execute(
-            "UPDATE notifications.message SET state = %s, ended_at = %s, gateway_id = %s, why = %s"
-            " WHERE id = %s AND state = 'waiting'",
-            (state, self._clock.now(), gateway_id, why, message_id),
-        )
 
 
 def backoff_seconds(attempts: int) -> float:

@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 
 from juapesa.errors import InvalidInput
+from juapesa.payments.asking import Said
 from juapesa.payments.ports import Rails
 from juapesa.payments.rail_work import RailWork
 from juapesa.payments.stumbles import EVERYBODYS, slug_of
@@ -25,13 +26,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Turns stored callbacks into facts."""
+    """Turns stored callbacks into what is to be recorded."""
 
     rails: Rails
     work: RailWork
 
-    async def take(self, rail_name: str, kind: str, reference: str, body: bytes, attempt: int) -> str:
-        """Act on one callback. What became of it, for the inbox: ``taken``, ``later`` or why not.
+    async def take(self, rail_name: str, kind: str, reference: str, body: bytes, attempt: int) -> Said | str:
+        """Hear one callback. What is to be recorded because of it (it is taken then), or, for the inbox,
+        ``later`` or why nothing can be.
 
         One that raises is tried again when its lease ends, and after some tries no more: it is only news,
         and the operator is asked about the leg all the same.
@@ -45,7 +47,7 @@ class Callbacks:
             log.error("a callback of %s about a %s raised %s", rail_name, kind, slug)  # noqa: TRY400 - no bodies
             return LATER if attempt < TRIES_MAX else f"stumbled {attempt} times: {slug}"
 
-    async def _take(self, rail_name: str, kind: str, reference: str, body: bytes) -> str:
+    async def _take(self, rail_name: str, kind: str, reference: str, body: bytes) -> Said | str:
         rail = self.rails[rail_name]
         try:
             news = rail.parse_callback(kind, body)
@@ -56,5 +58,5 @@ class Callbacks:
         conclusive = rail.capabilities.status_by_callback_only and (
             kind == "status" or (kind == "payout" and news.answer.outcome is Outcome.SUCCESS)
         )
-        found = await self.work.ask_about(reference, news.answer, conclusive=conclusive)
-        return "taken" if found else "speaks of no order of ours"
+        said = await self.work.ask_about(reference, news.answer, conclusive=conclusive)
+        return said or "speaks of no order of ours"

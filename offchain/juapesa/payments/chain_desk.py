@@ -24,12 +24,14 @@ class IssuanceDesk:
 
     issuance: Issuance
 
-    def order(self, uow: UnitOfWork, reference: str, order: Orders, floats: Mapping[Currency, Money]) -> None:
-        self.issuance.order(uow, uuid.UUID(reference), order, floats)
+    def order_all(
+        self, uow: UnitOfWork, orders: Sequence[tuple[str, Orders]], floats: Mapping[Currency, Money]
+    ) -> None:
+        self.issuance.order_all(uow, {uuid.UUID(reference): order for reference, order in orders}, floats)
 
-    def outcome(self, uow: UnitOfWork, reference: str) -> ChainOutcome:
-        item = self.issuance.item(uow, uuid.UUID(reference))
-        return ChainOutcome(_STATES[item.state], item.reason)
+    def outcomes(self, uow: UnitOfWork, references: Sequence[str]) -> Mapping[str, ChainOutcome]:
+        states = self.issuance.states(uow, [uuid.UUID(each) for each in references])
+        return {str(each): ChainOutcome(_STATES[state], reason) for each, (state, reason) in states.items()}
 
     def ended(self, uow: UnitOfWork, references: Sequence[str]) -> list[str]:
         return [str(each) for each in self.issuance.ended(uow, [uuid.UUID(each) for each in references])]

@@ -1,13 +1,17 @@
-"""Carry out the saga's commands in the database transaction that records the fact behind them."""
+"""Write down what was decided about payments: bookings, orders to the chain, messages, rows.
 
-import uuid
-from collections.abc import Mapping
+The transaction that records a fact writes all that follows from it. Many payments are written with as many
+statements as one, and take each lock once.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from juapesa.clock import Clock
 from juapesa.crypto import Sealer
 from juapesa.db import UnitOfWork
+from juapesa.issuance.domain import Orders
 from juapesa.issuance.domain import Source as MintSource
 from juapesa.ledger import (
     AccountName,
@@ -15,42 +19,23 @@ from juapesa.ledger import (
     Ledger,
     LedgerOrder,
     Transfer,
-    order_capture,
+    order_hold,
     order_post,
-    order_release,
 )
 from juapesa.money import Currency, Money
-from juapesa.payments import bookings, messages, store
-from juapesa.payments.bookings import Entry, Parties
+from juapesa.payments import bookings, commands, messages, sheet_store
+from juapesa.payments.bookings import Entry
 from juapesa.payments.chain_orders import Custody, chain_order
-from juapesa.payments.domain import Status
-from juapesa.payments.ports import ChainDesk, Outbox
-from juapesa.payments.saga import (
-    CHAIN_LEGS,
-    ENDED,
-    AddLeg,
-    Book,
-    Booking,
-    CallOperator,
-    Command,
-    Fact,
-    Leg,
-    LegKind,
-    LegState,
-    Message,
-    SetLeg,
-    SetStatus,
-    StartLeg,
-    Tell,
-    step,
-)
+from juapesa.payments.ports import ChainDesk, Letter, Outbox
+from juapesa.payments.saga import Command, Fact, LegKind, Message, Tell
+from juapesa.payments.sheet import LegRow, Posting, Reservation, Sheet
 from juapesa.wallet import People
 
 RAIL_WORK = "rail_work"  # notification channel: a rail leg is due
 HOLD_DAYS = 36_500  # only the payment itself ends its holds: money under way is never let go by a calendar
 PHONE_CONTEXT = "payments.to_phone"
 
-_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.REFUNDED})
+Ids = Mapping[AccountName, int]
 
 
 @dataclass(frozen=True)
@@ -67,159 +52,155 @@ class Execution:
     float_rails: Mapping[Currency, str]  # the rail whose float is the custody of a currency
 
     def record(self, uow: UnitOfWork, payment_id: int, seq: int, fact: Fact) -> None:
-        """Take in one fact about one leg and do all that follows from it."""
-        loaded = store.load(uow, payment_id)
-        self.run(uow, payment_id, seq, step(loaded.saga, seq, fact))
+        """Take in one fact about one leg, and write down all that follows from it."""
+        sheet = self.open(uow, payment_id)
+        commands.record(sheet, seq, fact, self.clock.now())
+        self.write(uow, [sheet])
 
-    def run(self, uow: UnitOfWork, payment_id: int, seq: int, commands: list[Command]) -> None:
-        """Carry out commands in order."""
-        for command in commands:
-            self._do(uow, payment_id, seq, command)
+    def run(self, uow: UnitOfWork, payment_id: int, seq: int, ordered: list[Command]) -> None:
+        """Carry out commands in order, and write them down."""
+        sheet = self.open(uow, payment_id)
+        commands.run(sheet, seq, ordered, self.clock.now())
+        self.write(uow, [sheet])
 
-    def start(self, uow: UnitOfWork, payment_id: int, seq: int) -> None:
-        """Make a leg due: a rail leg for the settler, a chain leg as an order to the relayer."""
-        now = self.clock.now()
-        loaded = store.load(uow, payment_id)
-        leg = loaded.leg(seq)
-        store.add_event(uow, payment_id, now, f"{leg.kind} started", seq=seq)
-        if leg.kind in CHAIN_LEGS:
-            self._order_chain(uow, loaded, leg)
-            store.set_leg(uow, payment_id, seq, state=LegState.PENDING, asked_at=now, next_at=now)
-        else:
-            store.set_leg(uow, payment_id, seq, state=LegState.DUE, next_at=now)
+    def open(self, uow: UnitOfWork, payment_id: int) -> Sheet:
+        """The sheet of one payment, which is locked until the unit of work ends."""
+        return sheet_store.open_sheets(uow, [payment_id])[payment_id]
+
+    def write(self, uow: UnitOfWork, sheets: Collection[Sheet]) -> None:
+        """Write down what was decided on these sheets; they are of no use afterwards.
+
+        Raises what the ledger refuses (LimitExceeded, …) for the first of them that it refuses; then
+        nothing may be committed.
+        """
+        in_order = sorted(sheets, key=lambda each: each.payment_id)
+        self._book(uow, in_order)
+        self._order_chain(uow, in_order)
+        sheet_store.write(uow, in_order)
+        self._tell(uow, in_order)
+        if any(each.wakes for each in in_order):
             uow.notify(RAIL_WORK)
 
     def hold(self, uow: UnitOfWork, key: str, entry: Entry) -> Hold:
-        """Reserve money on both sides. Raises LimitExceeded."""
-        expires_at = self.clock.now() + timedelta(days=HOLD_DAYS)
-        return self.ledger.hold(uow, key, self._transfers(uow, [entry])[0], expires_at)
+        """Reserve money on both sides at once. Raises LimitExceeded."""
+        [transfer] = _transfers(self._accounts(uow, [entry]), [entry])
+        return self.ledger.hold(uow, key, transfer, self._holds_expire())
 
-    def available(self, uow: UnitOfWork, *accounts: AccountName) -> list[Money]:
+    def available(self, uow: UnitOfWork, accounts: Collection[AccountName]) -> dict[AccountName, Money]:
         """What may be taken from each of these accounts now."""
-        ids = self.ledger.accounts(uow, accounts)
+        ids = self.ledger.accounts(uow, list(accounts))
         balances = self.ledger.balances(uow, list(ids.values()))
-        return [balances[ids[each]].available for each in accounts]
+        return {name: balances[number].available for name, number in ids.items()}
 
-    def _do(self, uow: UnitOfWork, payment_id: int, seq: int, command: Command) -> None:
-        now = self.clock.now()
-        match command:
-            case SetLeg(leg_seq, state):
-                self._set_leg(uow, payment_id, leg_seq, state, now)
-            case StartLeg(leg_seq):
-                self.start(uow, payment_id, leg_seq)
-            case AddLeg(kind):
-                self._add_leg(uow, payment_id, kind)
-            case Book(booking, leg_seq):
-                self._book(uow, payment_id, booking, leg_seq)
-            case SetStatus(status):
-                store.set_status(uow, payment_id, status, now if status in _FINAL else None)
-                store.add_event(uow, payment_id, now, status)
-            case Tell(message, reason):
-                self._tell(uow, payment_id, Tell(message, reason))
-            case CallOperator():
-                self._call_operator(uow, payment_id, seq, command)
+    def _holds_expire(self) -> datetime:
+        return self.clock.now() + timedelta(days=HOLD_DAYS)
 
-    def _set_leg(self, uow: UnitOfWork, payment_id: int, seq: int, state: LegState, now: datetime) -> None:
-        before = store.load(uow, payment_id).leg(seq)
-        if before.state is not state:
-            store.add_event(uow, payment_id, now, f"{before.kind} {state}", seq=seq)
-        store.set_leg(uow, payment_id, seq, state=state)
-        if state is LegState.DUE:
-            store.set_leg(uow, payment_id, seq, next_at=now, lease_until=None)
-        if state in ENDED:
-            store.set_leg(uow, payment_id, seq, next_at=None)
-            if before.state not in ENDED and store.end_call(uow, payment_id, seq):
-                store.add_event(uow, payment_id, now, "needs no operator any more", seq=seq)
+    # --- the ledger ------------------------------------------------------------------------
 
-    def _call_operator(self, uow: UnitOfWork, payment_id: int, seq: int, call: CallOperator) -> None:
-        """Call a person, once for each reason: what is asked about again and again says the same."""
-        if store.needs_operator(uow, payment_id) == call.why:
+    def _book(self, uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
+        """All bookings in one call, which locks every account once; holds are noted with their legs."""
+        planned = [(sheet, each) for sheet in sheets for each in sheet.bookings]
+        if not planned:
             return
-        store.call_operator(uow, payment_id, call.why, call.until_end_of)
-        store.add_event(uow, payment_id, self.clock.now(), "needs an operator", call.why, seq)
+        ids = self._accounts(uow, [entry for _, each in planned for entry in _entries(each)])
+        expires_at = self._holds_expire()
+        made = self.ledger.book(uow, [_order(each, ids, expires_at) for _, each in planned])
+        for (sheet, each), posting in zip(planned, made, strict=True):
+            if isinstance(each, Reservation):
+                sheet.set_leg(each.seq, hold_id=posting.id)
 
-    def _add_leg(self, uow: UnitOfWork, payment_id: int, kind: LegKind) -> None:
-        legs = store.load(uow, payment_id).legs
-        seq = legs[-1].seq + 1
-        store.insert_leg(uow, payment_id, Leg(seq, kind, LegState.WAITING), str(uuid.uuid4()), None)
-        self.start(uow, payment_id, seq)
+    def _accounts(self, uow: UnitOfWork, entries: Sequence[Entry]) -> Ids:
+        names = {name for each in entries for name in (each.debit, each.credit)}
+        return self.ledger.accounts(uow, list(names)) if names else {}
 
-    def _order_chain(self, uow: UnitOfWork, loaded: store.Loaded, leg: store.LegRow) -> None:
-        order = chain_order(leg.kind, loaded.saga, _custody(loaded, leg))
-        names = [bookings.float_at(rail, currency) for currency, rail in self.float_rails.items()]
-        floats = dict(zip(self.float_rails, self.available(uow, *names), strict=True))
-        self.chain.order(uow, leg.reference, order, floats)
+    # --- the chain -------------------------------------------------------------------------
 
-    def _book(self, uow: UnitOfWork, payment_id: int, booking: Booking, seq: int) -> None:
-        """What ends a hold and what moves beside it is one call: all of it or nothing."""
-        loaded = store.load(uow, payment_id)
-        key = bookings.booking_key(payment_id, seq, booking)
-        orders = self._hold_end(loaded, booking, seq, key)
-        entries = bookings.entries(booking, loaded.saga, parties(loaded))
-        if entries:
-            orders.append(order_post(key, self._transfers(uow, entries)))
+    def _order_chain(self, uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
+        orders = [_chain_order(sheet, sheet.leg(seq)) for sheet in sheets for seq in sheet.chain]
         if orders:
-            self.ledger.book(uow, orders)
+            places = {
+                currency: bookings.float_at(rail, currency) for currency, rail in self.float_rails.items()
+            }
+            held = self.available(uow, places.values())
+            self.chain.order_all(uow, orders, {unit: held[place] for unit, place in places.items()})
 
-    def _hold_end(self, loaded: store.Loaded, booking: Booking, seq: int, key: str) -> list[LedgerOrder]:
-        hold_id = loaded.leg(seq).hold_id
-        match booking:
-            case Booking.CONVERTED if not bookings.funded_by_hold(loaded.saga):
-                return []
-            case Booking.CONVERTED | Booking.PAID_OUT | Booking.REFUNDED:
-                assert hold_id is not None, "the leg that moves reserved money has its hold"
-                return [order_capture(f"{key}/capture", hold_id)]
-            case Booking.HOLD_RELEASED | Booking.PAYOUT_RELEASED | Booking.REFUND_RELEASED:
-                return [] if hold_id is None else [order_release(f"{key}/release", hold_id)]
-            case _:
-                return []
+    # --- messages --------------------------------------------------------------------------
 
-    def _tell(self, uow: UnitOfWork, payment_id: int, tell: Tell) -> None:
-        loaded = store.load(uow, payment_id)
-        person = self.people.get(uow, loaded.person_id)
-        to: int | str = person.id
-        language = person.language
+    def _tell(self, uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
+        telling = [(sheet, each) for sheet in sheets for each in sheet.messages]
+        if telling:
+            languages = self.people.languages(uow, {sheet.frame.person_id for sheet, _ in telling})
+            self.outbox.enqueue_all(uow, [self._letter(sheet, each, languages) for sheet, each in telling])
+
+    def _letter(self, sheet: Sheet, tell: Tell, languages: Mapping[int, str]) -> Letter:
+        frame, terms = sheet.frame, sheet.terms
+        to: int | str = frame.person_id
+        language = languages[frame.person_id]
         if tell.message is Message.RECEIVED:
-            assert loaded.to_phone_sealed is not None
-            to, language = self.sealer.open(loaded.to_phone_sealed, PHONE_CONTEXT).decode(), "en"
+            assert frame.to_phone_sealed is not None
+            to, language = self.sealer.open(frame.to_phone_sealed, PHONE_CONTEXT).decode(), "en"
         text = messages.text(
             tell.message,
             language,
-            code=loaded.code,
-            paid=loaded.saga.total,
-            receives=loaded.saga.receives,
+            code=frame.code,
+            paid=terms.total,
+            receives=terms.receives,
             reason=tell.reason,
-            url=f"{self.public_url}/p/{loaded.code}",
+            url=f"{self.public_url}/p/{frame.code}",
         )
-        self.outbox.enqueue(uow, f"payment/{payment_id}/{tell.message}", to, text)
-
-    def _transfers(self, uow: UnitOfWork, entries: list[Entry]) -> list[Transfer]:
-        ids = self.ledger.accounts(uow, [name for each in entries for name in (each.debit, each.credit)])
-        return [Transfer(ids[each.debit], ids[each.credit], each.amount, each.code) for each in entries]
+        return f"payment/{sheet.payment_id}/{tell.message}", to, text
 
 
-def parties(loaded: store.Loaded) -> Parties:
-    """Who stands at both ends of a payment."""
-    return Parties(loaded.person_id, loaded.from_rail, loaded.to_rail)
+Planned = Posting | Reservation | LedgerOrder
 
 
-def _custody(loaded: store.Loaded, leg: store.LegRow) -> Custody | None:
+def _entries(planned: Planned) -> Sequence[Entry]:
+    match planned:
+        case Posting():
+            return planned.entries
+        case Reservation():
+            return (planned.entry,)
+        case _:
+            return ()
+
+
+def _order(planned: Planned, ids: Ids, expires_at: datetime) -> LedgerOrder:
+    match planned:
+        case Posting(key, entries):
+            return order_post(key, _transfers(ids, entries))
+        case Reservation(key, _, entry):
+            return order_hold(key, _transfers(ids, [entry])[0], expires_at)
+        case _:
+            return planned
+
+
+def _transfers(ids: Ids, entries: Sequence[Entry]) -> list[Transfer]:
+    return [Transfer(ids[each.debit], ids[each.credit], each.amount, each.code) for each in entries]
+
+
+def _chain_order(sheet: Sheet, leg: LegRow) -> tuple[str, Orders]:
+    return leg.reference, chain_order(leg.kind, sheet.terms, _custody(sheet, leg))
+
+
+def _custody(sheet: Sheet, leg: LegRow) -> Custody | None:
     """The operator's movement that the mint of a chain leg rests on."""
     match leg.kind:
         case LegKind.CHAIN:
-            collect = loaded.last(LegKind.COLLECT)
+            collect = sheet.last(LegKind.COLLECT)
             if collect is None:
                 return None
             # An operator may confirm a collection and yet not name its receipt; our reference stands in.
-            return Custody(MintSource.COLLECT, loaded.from_rail, collect.reference, collect.receipt or "")
+            return Custody(
+                MintSource.COLLECT, sheet.frame.from_rail, collect.reference, collect.receipt or ""
+            )
         case LegKind.UNWIND:
-            assert loaded.to_rail is not None
-            return _refused(loaded, LegKind.PAYOUT, loaded.to_rail)
+            assert sheet.frame.to_rail is not None
+            return _refused(sheet, LegKind.PAYOUT, sheet.frame.to_rail)
         case _:
-            return _refused(loaded, LegKind.REFUND, loaded.from_rail)
+            return _refused(sheet, LegKind.REFUND, sheet.frame.from_rail)
 
 
-def _refused(loaded: store.Loaded, kind: LegKind, rail: str) -> Custody:
-    refused = loaded.last(kind)
+def _refused(sheet: Sheet, kind: LegKind, rail: str) -> Custody:
+    refused = sheet.last(kind)
     assert refused is not None
     return Custody(MintSource.PAYOUT_FAILED, rail, refused.reference, refused.receipt or "")

@@ -78,15 +78,17 @@ class ChainTrail:
 class ChainDesk(Protocol):
     """Orders to the chain: recorded here, carried out by the relayer."""
 
-    def order(self, uow: UnitOfWork, reference: str, order: Orders, floats: Mapping[Currency, Money]) -> None:
-        """Record an order under our reference (a UUID), once.
+    def order_all(
+        self, uow: UnitOfWork, orders: Sequence[tuple[str, Orders]], floats: Mapping[Currency, Money]
+    ) -> None:
+        """Record orders, each under a reference of ours (a UUID), once.
 
         ``floats`` is the custody we know of, by local currency.
         """
         ...
 
-    def outcome(self, uow: UnitOfWork, reference: str) -> ChainOutcome:
-        """What became of an order."""
+    def outcomes(self, uow: UnitOfWork, references: Sequence[str]) -> Mapping[str, ChainOutcome]:
+        """What became of these orders."""
         ...
 
     def ended(self, uow: UnitOfWork, references: Sequence[str]) -> list[str]:
@@ -98,11 +100,14 @@ class ChainDesk(Protocol):
         ...
 
 
+Letter = tuple[str, int | str, str]  # key, a person's id or a phone (E.164), text
+
+
 class Outbox(Protocol):
     """Messages to people, sent later."""
 
-    def enqueue(self, uow: UnitOfWork, key: str, to: int | str, text: str) -> bool:
-        """Queue an SMS to a person (by id) or a phone (E.164); one key is sent once."""
+    def enqueue_all(self, uow: UnitOfWork, letters: Sequence[Letter]) -> int:
+        """Queue SMS, each to a person or a phone; one key is sent once. How many are new."""
         ...
 
 

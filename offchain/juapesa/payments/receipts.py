@@ -6,14 +6,14 @@ from typing import Any
 
 from juapesa.db import UnitOfWork
 from juapesa.ledger import Ledger
-from juapesa.payments import store
+from juapesa.payments import sheet_store
 from juapesa.payments.bookings import booking_keys
 from juapesa.payments.codes import read_code
 from juapesa.payments.domain import Status
 from juapesa.payments.errors import UnknownPayment
 from juapesa.payments.ports import ChainDesk, Receipt, ReceiptStep
 from juapesa.payments.saga import CHAIN_LEGS, LegState
-from juapesa.payments.store import LegRow
+from juapesa.payments.sheet import LegRow
 
 _STEP_STATES = {
     LegState.WAITING: "waiting",
@@ -54,10 +54,14 @@ class Receipts:
                 (row["id"],),
             )
         }
-        loaded = store.load(uow, row["id"])
+        sheet = sheet_store.open_sheets(uow, [row["id"]], lock=False)[row["id"]]
         steps = [ReceiptStep("confirmed", "done", row["created_at"])]
-        saga = loaded.saga
-        shown = [leg for leg in loaded.legs if saga.status in _UNDERWAY or leg.state is not LegState.WAITING]
+        saga = sheet.saga
+        shown = [
+            leg
+            for leg in sheet.legs.values()
+            if saga.status in _UNDERWAY or leg.state is not LegState.WAITING
+        ]
         steps += [self._step(uow, leg, ended.get(leg.seq)) for leg in shown]
         return Receipt(
             code=row["code"],

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import secrets
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from juapesa.db import UnitOfWork
 from juapesa.errors import NotAllowed
 from juapesa.ledger import LimitExceeded
 from juapesa.money import Currency, Money
-from juapesa.payments import bookings, store
+from juapesa.payments import bookings, commands, store
 from juapesa.payments.codes import new_code
 from juapesa.payments.domain import Kind, Order, Quote, Source, Summary
 from juapesa.payments.errors import (
@@ -26,10 +25,11 @@ from juapesa.payments.errors import (
     UnknownDestination,
     UnknownPayment,
 )
-from juapesa.payments.execution import PHONE_CONTEXT, Execution, parties
+from juapesa.payments.execution import PHONE_CONTEXT, Execution
 from juapesa.payments.ports import PriceBook, Rails
 from juapesa.payments.pricing import price
-from juapesa.payments.saga import Leg, LegState, plan
+from juapesa.payments.saga import plan
+from juapesa.payments.sheet import Sheet
 from juapesa.payments.store import StoredQuote
 from juapesa.wallet import COUNTRIES, People, Person, UnknownNumber, parse_phone
 
@@ -113,24 +113,22 @@ class Payments:
         """Write the payment and all its legs, reserve a wallet's money, start the first leg."""
         now = self.clock.now()
         payment_id = store.insert_payment(uow, new_code(), stored, now)
-        order = stored.quote.order
-        for seq, kind in enumerate(plan(order.kind, order.source)):
-            leg = Leg(seq, kind, LegState.WAITING)
-            store.insert_leg(uow, payment_id, leg, str(uuid.uuid4()), None)
-        store.add_event(uow, payment_id, now, "confirmed")
-        loaded = store.load(uow, payment_id)
-        if bookings.funded_by_hold(loaded.saga):
-            self._reserve(uow, loaded)
-        self.execution.start(uow, payment_id, 0)
+        sheet = self.execution.open(uow, payment_id)
+        for kind in plan(sheet.terms.kind, sheet.terms.source):
+            sheet.add_leg(kind)
+        sheet.add_event(now, "confirmed")
+        if bookings.funded_by_hold(sheet.terms):
+            self._reserve(uow, sheet)
+        commands.start(sheet, 0, now)
+        self.execution.write(uow, [sheet])
 
-    def _reserve(self, uow: UnitOfWork, loaded: store.Loaded) -> None:
-        payment_id = loaded.saga.payment_id
-        entry = bookings.wallet_hold(loaded.saga, parties(loaded))
+    def _reserve(self, uow: UnitOfWork, sheet: Sheet) -> None:
+        entry = bookings.wallet_hold(sheet.terms, sheet.frame.parties)
         try:
-            hold = self.execution.hold(uow, bookings.hold_key(payment_id), entry)
+            hold = self.execution.hold(uow, bookings.hold_key(sheet.payment_id), entry)
         except LimitExceeded:
             raise InsufficientFunds("Your wallet does not hold enough. Enter a smaller amount.") from None
-        store.set_leg(uow, payment_id, 0, hold_id=hold.id)
+        sheet.set_leg(0, hold_id=hold.id)
 
     def _route(self, uow: UnitOfWork, person: Person, order: Order) -> _Route:
         match order.kind:
@@ -159,13 +157,13 @@ class Payments:
 
     def _check_wallet(self, uow: UnitOfWork, person: Person, total: Money) -> None:
         account = bookings.wallet(person.id, total.currency)
-        [available] = self.execution.available(uow, account)
+        available = self.execution.available(uow, [account])[account]
         if available < total:
             raise InsufficientFunds(f"You need {total} and have {available}. Enter a smaller amount.")
 
     def _check_float(self, uow: UnitOfWork, rail: str, amount: Money) -> None:
-        [available] = self.execution.available(uow, bookings.float_at(rail, amount.currency))
-        if available < amount:
+        place = bookings.float_at(rail, amount.currency)
+        if self.execution.available(uow, [place])[place] < amount:
             raise PriceUnavailable("We cannot pay out that much there now. Try less, or later.")
 
     def _store(self, uow: UnitOfWork, person: Person, quote: Quote, route: _Route, now: datetime) -> Quote:

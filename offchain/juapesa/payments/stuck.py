@@ -13,15 +13,16 @@ from typing import Any
 from juapesa.clock import Clock
 from juapesa.db import UnitOfWork
 from juapesa.errors import InvalidInput
-from juapesa.payments import store, stuck_store
+from juapesa.payments import commands, stuck_store
 from juapesa.payments.codes import read_code
 from juapesa.payments.decisions import TWO_PEOPLE, Decider, Decision, choices, stated
 from juapesa.payments.domain import Kind, Status
 from juapesa.payments.errors import UnknownPayment
-from juapesa.payments.execution import RAIL_WORK
+from juapesa.payments.leg_steps import patience
 from juapesa.payments.operator_errors import NotSafe, NotStuck, TokenNeeded
-from juapesa.payments.rail_work import RailWork, patience
+from juapesa.payments.rail_work import RailWork
 from juapesa.payments.saga import (
+    ANOTHER_AMOUNT,
     ENDED,
     GaveUp,
     LegKind,
@@ -29,6 +30,7 @@ from juapesa.payments.saga import (
     TriedAgain,
     is_given_up_by_the_chain,
 )
+from juapesa.payments.sheet import Sheet
 from juapesa.payments.stuck_store import Release
 from juapesa.payments.stumbles import parked_because
 from juapesa.rails.ports import Reason
@@ -84,7 +86,7 @@ class StuckDesk:
             raise TokenNeeded("This takes two people: show the token of an operator's client of your own.")
         why, now = _said(because), self.clock.now()
         who, where = _said(by.name, BY_CHARACTERS_MAX), _said(by.machine_user, BY_CHARACTERS_MAX)
-        store.load(uow, payment_id)  # locks it: decisions about one payment come one after the other
+        sheet = self.work.execution.open(uow, payment_id)  # decisions about one payment come one by one
         row = stuck_store.leg(uow, payment_id, seq, self._before())
         last = stuck_store.last_release(uow, payment_id, seq)
         acted = _is_enough(last, decision, who, now)
@@ -95,41 +97,47 @@ class StuckDesk:
         if decision not in safe:
             raise NotSafe(f"This {row['kind']} is {row['state']}. What may be decided: {', '.join(safe)}.")
         stuck_store.insert_release(uow, payment_id, asked)
-        store.add_event(uow, payment_id, now, "released" if asked.acted else "release wanted", decision, seq)
+        sheet.add_event(now, "released" if asked.acted else "release wanted", decision, seq)
         if asked.acted:
-            self._answer_call(uow, payment_id, row, decision)
-            self._act(uow, payment_id, seq, decision)
+            self._answer_call(sheet, row, decision)
+            self._act(sheet, seq, decision, now)
+        self.work.execution.write(uow, [sheet])
         return asked
 
-    def _answer_call(self, uow: UnitOfWork, payment_id: int, row: dict[str, Any], decision: Decision) -> None:
-        """The call, if there is one, ends; one that no rule would repeat stays until its leg has ended."""
+    def _answer_call(self, sheet: Sheet, row: dict[str, Any], decision: Decision) -> None:
+        """The call, if there is one, ends; one that no rule would repeat stays until its leg has ended.
+
+        Money that an operator says it has moved stays called out beyond that, until somebody notes what
+        became of it.
+        """
         if row["called_for"] is None:
+            return
+        if decision is Decision.GIVE_UP and row["called_for"] == ANOTHER_AMOUNT:
+            sheet.call_operator(ANOTHER_AMOUNT)
             return
         stays = row["call_ends_with"] is None and LegState(row["state"]) not in ENDED
         if decision is Decision.TRY_AGAIN and stays:
-            store.call_operator(uow, payment_id, row["called_for"], until_end_of=row["seq"])
+            sheet.call_operator(row["called_for"], until_end_of=row["seq"])
         else:
-            store.call_operator(uow, payment_id, None)
+            sheet.call_operator(None)
 
-    def _act(self, uow: UnitOfWork, payment_id: int, seq: int, decision: Decision) -> None:
-        loaded = store.load(uow, payment_id)
-        leg = loaded.leg(seq)
-        execution, now = self.work.execution, self.clock.now()
+    def _act(self, sheet: Sheet, seq: int, decision: Decision, now: datetime) -> None:
+        leg, saga = sheet.leg(seq), sheet.saga
         match decision:
-            case Decision.TRY_AGAIN if is_given_up_by_the_chain(loaded.saga, loaded.saga.leg(seq)):
-                execution.record(uow, payment_id, seq, TriedAgain())
+            case Decision.TRY_AGAIN if is_given_up_by_the_chain(saga, saga.leg(seq)):
+                commands.record(sheet, seq, TriedAgain(), now)
             case Decision.TRY_AGAIN:
-                store.set_leg(uow, payment_id, seq, next_at=now, stumbles=0, stumbled_on=None)
-                uow.notify(RAIL_WORK)
+                sheet.set_leg(seq, next_at=now, stumbles=0, stumbled_on=None)
+                sheet.wakes = True
             case Decision.GIVE_UP if leg.kind is LegKind.COLLECT:
-                self.work.give_up_collecting(uow, leg, "released by a person")
+                self.work.steps.give_up_collecting(sheet, leg, "released by a person", now)
             case Decision.GIVE_UP:
                 reason = Reason.FLOAT_EMPTY if leg.hold_id is None else Reason.OPERATOR_DOWN
-                execution.record(uow, payment_id, seq, GaveUp(reason))
+                commands.record(sheet, seq, GaveUp(reason), now)
             case Decision.PAID | Decision.NOT_PAID:
-                execution.record(uow, payment_id, seq, stated(decision))
+                commands.record(sheet, seq, stated(decision), now)
             case Decision.NOTED:
-                store.set_leg(uow, payment_id, seq, stumbles=0, stumbled_on=None)
+                sheet.set_leg(seq, stumbles=0, stumbled_on=None)
 
     def _before(self) -> datetime:
         return self.clock.now() - patience(self.work.waits)

@@ -6,25 +6,25 @@ a part of the system causes by not being there (``Unavailable``) is put off for 
 
 import logging
 import traceback
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
 
-from juapesa.clock import Clock
 from juapesa.config import WaitSettings
-from juapesa.db import Database
 from juapesa.errors import JuaError, Unavailable
-from juapesa.payments import store
-from juapesa.payments.execution import Execution
-from juapesa.payments.saga import CallOperator, LegKind, LegState
-from juapesa.payments.store import LegRow
+from juapesa.payments import commands
+from juapesa.payments.saga import CallOperator, LegKind
+from juapesa.payments.sheet import Sheet
 
 log = logging.getLogger(__name__)
 
 STUMBLES_MAX = 5
-EVERYBODYS: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError)
+EVERYBODYS: tuple[type[Exception], ...] = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 
 
 def backoff(waits: WaitSettings, tries: int) -> timedelta:
@@ -43,48 +43,20 @@ def parked_because(kind: LegKind, stumbles: int, slug: str) -> str:
     return f"parked: its {kind} stumbled {stumbles} times, last over {slug}"
 
 
-@dataclass(frozen=True)
-class Stumbles:
-    """Keeps count of a leg's steps that raised."""
+def tell(sheet: Sheet, seq: int, raised: Exception) -> None:
+    """Log what a step raised and where, and nothing of what it held."""
+    frame = traceback.extract_tb(raised.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    log.error("payment %s, leg %s raised %s at %s", sheet.payment_id, seq, slug_of(raised), where)
 
-    db: Database
-    execution: Execution
-    clock: Clock
-    waits: WaitSettings
 
-    def note(self, leg: LegRow, raised: Exception) -> None:
-        """Put the leg off; park it and call a person when it has raised too often in a row."""
-        slug, frame = slug_of(raised), traceback.extract_tb(raised.__traceback__)[-1]
-        log.error(
-            "payment %s, leg %s raised %s at %s:%s",
-            leg.payment_id,
-            leg.seq,
-            slug,
-            Path(frame.filename).name,
-            frame.lineno,
-        )
-        now = self.clock.now()
-        with self.db.unit_of_work() as uow:
-            count = store.stumbles(uow, leg.payment_id, leg.seq) + 1
-            parked = count >= STUMBLES_MAX and not isinstance(raised, Unavailable)
-            later = None if parked else now + backoff(self.waits, count)
-            store.set_leg(
-                uow,
-                leg.payment_id,
-                leg.seq,
-                stumbles=count,
-                stumbled_on=slug,
-                next_at=later,
-                lease_until=None,
-            )
-            store.add_event(uow, leg.payment_id, now, f"{leg.kind} stumbled", slug, leg.seq)
-            if parked and store.needs_operator(uow, leg.payment_id) is None:
-                why = parked_because(leg.kind, count, slug)
-                self.execution.run(uow, leg.payment_id, leg.seq, [CallOperator(why, leg.seq)])
-
-    def forget(self, leg: LegRow) -> None:
-        """A step went well. Hearing that an order never arrived is not yet a way past what raised."""
-        with self.db.unit_of_work() as uow:
-            now = store.load(uow, leg.payment_id).leg(leg.seq)
-            if now.state not in {LegState.DUE, LegState.ASKING}:
-                store.set_leg(uow, leg.payment_id, leg.seq, stumbles=0, stumbled_on=None)
+def note(sheet: Sheet, seq: int, raised: Exception, waits: WaitSettings, now: datetime) -> None:
+    """Put a leg off whose step raised; park it and call a person when that was too often in a row."""
+    leg, slug = sheet.leg(seq), slug_of(raised)
+    count = leg.stumbles + 1
+    parked = count >= STUMBLES_MAX and not isinstance(raised, Unavailable)
+    later = None if parked else now + backoff(waits, count)
+    sheet.set_leg(seq, stumbles=count, stumbled_on=slug, next_at=later, lease_until=None)
+    sheet.add_event(now, f"{leg.kind} stumbled", slug, seq)
+    if parked and sheet.needs_operator is None:
+        commands.run(sheet, seq, [CallOperator(parked_because(leg.kind, count, slug), seq)], now)

@@ -6,6 +6,7 @@ says ``done``. Bodies are sealed, since many hold a phone number or a name.
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -73,18 +74,22 @@ class Inbox:
             uow.notify(CHANNEL)
         return bool(added)
 
-    def claim(self, uow: UnitOfWork, limit: int, lease_seconds: float) -> list[Claimed]:
+    def claim(
+        self, uow: UnitOfWork, limit: int, lease_seconds: float, worker: int | None = None
+    ) -> list[Claimed]:
         """Take up to ``limit`` callbacks, oldest first; nobody else gets them within the lease.
 
-        One that is neither done nor given up by then may be claimed again.
+        One that is neither done nor given up by then may be claimed again, and so may those of a ``worker``
+        that has died (``free``).
         """
         now = self._clock.now()
         rows = uow.all(
-            "UPDATE rails.callback SET claimable_at = %s, attempts = attempts + 1 WHERE id IN ("
+            "UPDATE rails.callback SET claimable_at = %s, claimed_by = %s, attempts = attempts + 1"
+            " WHERE id IN ("
             "  SELECT id FROM rails.callback WHERE state = 'new' AND claimable_at <= %s"
             "  ORDER BY claimable_at, id LIMIT %s FOR UPDATE SKIP LOCKED"
             ") RETURNING id, rail, kind, reference, sealed, received_at, attempts",
-            (now + timedelta(seconds=lease_seconds), now, limit),
+            (now + timedelta(seconds=lease_seconds), worker, now, limit),
         )
         return [
             Claimed(
@@ -99,19 +104,32 @@ class Inbox:
             for row in sorted(rows, key=lambda row: int(row["id"]))
         ]
 
+    def free(self, uow: UnitOfWork, workers: Sequence[int]) -> int:
+        """What these workers have claimed may be claimed now; how many callbacks."""
+        now = self._clock.now()
+        return uow.execute(
+            "UPDATE rails.callback SET claimable_at = %s, claimed_by = NULL"
+            " WHERE state = 'new' AND claimable_at > %s AND claimed_by = ANY(%s)",
+            (now, now, list(workers)),
+        )
+
     def done(self, uow: UnitOfWork, callback_id: int) -> None:
         """It has been acted upon. Harmless when repeated."""
-        self._end(uow, callback_id, "done", None)
+        self.done_all(uow, [callback_id])
+
+    def done_all(self, uow: UnitOfWork, callback_ids: Sequence[int]) -> None:
+        """As ``done``, of several."""
+        self._end(uow, callback_ids, "done", None)
 
     def give_up(self, uow: UnitOfWork, callback_id: int, why: str) -> None:
         """Nobody can act upon it; ``why`` is for a person and holds nothing personal."""
-        self._end(uow, callback_id, "given-up", why[:500])
+        self._end(uow, [callback_id], "given-up", why[:500])
 
-    def _end(self, uow: UnitOfWork, callback_id: int, state: str, why: str | None) -> None:
+    def _end(self, uow: UnitOfWork, callback_ids: Sequence[int], state: str, why: str | None) -> None:
         uow.execute(
             "UPDATE rails.callback SET state = %s, processed_at = %s, why = %s"
-            " WHERE id = %s AND state = 'new'",
-            (state, self._clock.now(), why, callback_id),
+            " WHERE id = ANY(%s) AND state = 'new'",
+            (state, self._clock.now(), why, list(callback_ids)),
         )
 
 

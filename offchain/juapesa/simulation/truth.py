@@ -47,6 +47,7 @@ class Seen:
     source: str
     status: str
     why: str | None  # an operator has been called
+    noted: bool  # a person has dealt with what was said about it after its end
     amount: int
     total: int
     receives: int
@@ -64,6 +65,7 @@ class Seen:
 _PAYMENTS = """
 SELECT p.id, p.code, p.status, p.needs_operator, p.person_id, q.kind, q.source, q.amount_minor,
        q.total_minor, q.receives_minor, q.from_currency, q.to_currency, q.from_rail, q.to_rail,
+       EXISTS (SELECT FROM payments.release r WHERE r.payment_id = p.id AND r.decision = 'noted') AS noted,
        l.seq, l.kind AS leg, l.state, l.reference, l.hold_id, l.asked_at
   FROM payments.payment p JOIN payments.quote q ON q.token = p.quote_token
   JOIN payments.leg l ON l.payment_id = p.id
@@ -107,6 +109,7 @@ def _seen(rows: list[dict[str, Any]]) -> Seen:
         first["source"],
         first["status"],
         first["needs_operator"],
+        first["noted"],
         first["amount_minor"],
         first["total_minor"],
         first["receives_minor"],
@@ -275,13 +278,13 @@ def check_floats(
     seen: Iterable[Seen],
     operators: Mapping[str, Operator],
 ) -> None:
-    """What an operator says we have is what our books say, but for payments that a person is called to."""
+    """What an operator says we have is what our books say, but for payments that are a person's."""
     for name, operator in operators.items():
         unit = operator.unit.code
         place = ("float", name, unit)
         unexplained = operator.balance_now.minor - now[place].debit
         for payment in seen:
-            if payment.why is None:
+            if payment.why is None and not payment.noted:
                 continue
             unexplained -= _difference(payment, name, operator)
         if unexplained:

@@ -24,6 +24,7 @@ from juapesa.simulation.hand import Death, Job, Process, wait
 from juapesa.simulation.house import FLOATS, House, local
 from juapesa.simulation.operations import Operations
 from juapesa.simulation.operators import CALLBACK_TRIES_MAX, Operator, told
+from juapesa.simulation.register import Register
 from juapesa.simulation.truth import Broken, Seen
 
 STEPS = 120
@@ -57,6 +58,16 @@ class AgentProcess:
     process: Process
     settler: Any
     tick: Job | None = None
+    woken: bool = False  # an answer waits to be recorded
+
+    def wake(self) -> None:
+        """The next cycle is to begin at once."""
+        self.woken = True
+
+    def begin(self) -> None:
+        """Begin a cycle."""
+        self.woken = False
+        self.tick = self.process.create_task(self.settler.tick())
 
 
 class World:
@@ -79,6 +90,7 @@ class World:
         house.operators.clear()
         house.operators.update(self.operators)
         self.texts = Texts(self)
+        self.register = Register()
         self.agents = [self._new_agent(f"settler-{number}") for number in range(1, AGENTS + 1)]
         self.customers = Customers(house, self.chance, self.note)
         self.operations = Operations(house, seed, self.note)
@@ -140,9 +152,10 @@ class World:
         agent = self.chance.pick(self.agents)
         for _ in range(self.chance.whole(1, WAITS_A_STEP_MAX)):
             if agent.tick is None or agent.tick.done():
-                if not agent.process.jobs and not self._anything_due() and not self.chance.likely(0.1):
+                wanted = agent.process.jobs or agent.woken or self._anything_due()
+                if not wanted and not self.chance.likely(0.1):
                     return
-                agent.tick = agent.process.create_task(agent.settler.tick())
+                agent.begin()
             if not self._advance(agent, self.chance.pick(agent.process.jobs)):
                 return
 
@@ -279,7 +292,9 @@ class World:
             self.note(f"refused: {refused.slug}")
 
     def _new_agent(self, name: str) -> AgentProcess:
-        return AgentProcess(Process(name), self.house.settler(self.texts))
+        agent = AgentProcess(Process(name), self.house.settler(self.texts))
+        agent.settler.heard, agent.settler.worker = agent.wake, self.register.enlist()
+        return agent
 
     def _advance(self, agent: AgentProcess, job: Job) -> bool:
         """Move a job on; False when the process died of it."""
@@ -293,8 +308,10 @@ class World:
     def _die(self, agent: AgentProcess, when: str) -> None:
         self.note(f"{agent.process.name} dies {when}")
         agent.process.die()
+        agent.settler.worker.resign()
         fresh = self._new_agent(agent.process.name)
-        agent.process, agent.settler, agent.tick = fresh.process, fresh.settler, None
+        fresh.settler.heard = agent.wake
+        agent.process, agent.settler, agent.tick, agent.woken = fresh.process, fresh.settler, None, False
 
     # --- promises --------------------------------------------------------------------------
 
@@ -334,7 +351,7 @@ class World:
             self._holds_end()
             with self._in_the_api():
                 self.customers.repeat_all()
-            if self._anything_due():
+            if self._anything_due() or any(each.woken for each in self.agents):
                 self._work_off()
             self._strangers_guess()
             self._check()
@@ -343,13 +360,15 @@ class World:
         self._broken("it never comes to rest")
 
     def _work_off(self) -> None:
-        """What is under way, and one whole cycle."""
-        agent = self.agents[0]
+        """What is under way; a cycle of the first agent; then cycles while answers wait to be recorded."""
+        self.agents[0].wake()
         for each in self.agents:
-            while each.process.jobs:
-                self.clock.elapsed += 0.000_1
-                self._advance(each, each.process.jobs[0])
-        agent.tick = agent.process.create_task(agent.settler.tick())
+            self._finish_jobs(each)
+            while each.woken:
+                each.begin()
+                self._finish_jobs(each)
+
+    def _finish_jobs(self, agent: AgentProcess) -> None:
         while agent.process.jobs:
             self.clock.elapsed += 0.000_1
             self._advance(agent, agent.process.jobs[0])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from juapesa.config import Settings
+from juapesa.config import Settings, topic_of
 from juapesa.config.settings import OWN_NETWORKS, SANDBOX_NETWORK
 from juapesa.db import Database, EmbeddedPostgres
 from juapesa.issuance.landed import newest_transactions
@@ -139,6 +139,9 @@ class LocalRun:
                 await chain.require_known(await asyncio.to_thread(_on_record, database_url))
                 await chain.mine_by_time(self.settings.chain.block_seconds)
 
+        async def has_topic() -> bool:
+            return topic_of(self.settings) is not None
+
         async def contracts_ready() -> None:
             await chain.finish_deployment()
             await chain.mine_by_time(self.settings.chain.block_seconds)
@@ -151,8 +154,8 @@ class LocalRun:
             self.report,
             forks=Forks(COMMON_MODULES, self.data_dir, env) if sys.platform == "linux" else None,
             before={"chain": next_chain},
-            once_ready={"chain": chain_ready, "deploy": contracts_ready},
-            unneeded={"deploy": chain.deployed},
+            once_ready={"chain": chain_ready, "deploy": contracts_ready, "topic": chain.save},
+            unneeded={"deploy": chain.deployed, "topic": has_topic},
         )
 
     async def _live(self, supervisor: Supervisor, chain: OwnChain) -> None:

@@ -161,8 +161,7 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         Process("bookkeeper", agent("bookkeeper"), after=base),
         Process("settler", agent("settler"), after=(*base, "world", "api")),
     ]
-    if settings.anchor.topic is not None:
-        rows.append(Process("anchor", agent("anchor"), after=base))
+    rows += anchoring(settings, base)
     attesters = [
         Process(
             f"attester-{number}",
@@ -174,6 +173,18 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
         for number in range(1, settings.attesters + 1)
     ]
     return [*rows, *attesters]
+
+
+def anchoring(settings: Settings, base: tuple[str, ...]) -> list[Process]:
+    """The agent, where there is a topic; a network of ours with a consensus service gets one."""
+    if settings.anchor.topic is not None:
+        return [Process("anchor", agent("anchor"), after=base)]
+    if settings.chain.network != SANDBOX_NETWORK:
+        return []
+    return [
+        Process("topic", jua("anchor", "topic"), after=("deploy",), kind=Kind.TASK),
+        Process("anchor", agent("anchor"), after=(*base, "topic")),
+    ]
 
 
 def attester_credentials(number: int) -> dict[str, str]:

@@ -15,17 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from juapesa.chain import Deployment, Rpc, abi
-from juapesa.chain.consensus_service import (
-    DUPLICATE,
-    NANOS,
-    NOT_FOUND,
-    OK,
-    SUCCESS,
-    UNKNOWN,
-    Receipt,
-    TransactionId,
-    entity_number,
-)
+from juapesa.chain.native_ids import BACKDATED_SECONDS, NANOS, TransactionId, entity_number
+from juapesa.chain.native_nodes import DUPLICATE, NOT_FOUND, OK, SUCCESS, UNKNOWN, Receipt
 from juapesa.clock import Clock
 from juapesa.db import Database, UnitOfWork
 from juapesa.errors import Unavailable
@@ -34,8 +25,7 @@ from juapesa.transparency import anchor_store as store
 from juapesa.transparency.anchor_store import UnderWay
 from juapesa.transparency.anchors import Anchor, Checkpoint
 
-# A node refuses a valid time that begins in its future, and its clock may be behind ours.
-VALID_SINCE = timedelta(seconds=5)
+VALID_SINCE = timedelta(seconds=BACKDATED_SECONDS)
 RECEIPT_SECONDS_MAX = 10.0
 RECEIPT_PAUSE_SECONDS = 0.5
 # How much longer than a transaction's valid time the mirror must have seen before its silence means no.

@@ -1,5 +1,6 @@
 """People: found by phone number, known by PIN, owners of wallets."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -95,10 +96,21 @@ class People:
 
     def phone_of(self, uow: UnitOfWork, person_id: int) -> str:
         """The number in E.164. Raises UnknownPerson."""
-        row = uow.one("SELECT phone_sealed FROM wallet.people WHERE id = %s", (person_id,))
-        if row is None:
-            raise UnknownPerson(f"No person {person_id}.")
-        return self._sealer.open(row["phone_sealed"], _phone_context(person_id)).decode()
+        return self.phones_of(uow, [person_id])[person_id]
+
+    def phones_of(self, uow: UnitOfWork, person_ids: Collection[int]) -> dict[int, str]:
+        """The numbers of these people, by id, in E.164. Raises UnknownPerson."""
+        rows = uow.tuples(
+            "SELECT id, phone_sealed FROM wallet.people WHERE id = ANY(%s)", (list(person_ids),)
+        )
+        _require_all(person_ids, rows)
+        return {number: self._sealer.open(sealed, _phone_context(number)).decode() for number, sealed in rows}
+
+    def languages(self, uow: UnitOfWork, person_ids: Collection[int]) -> dict[int, str]:
+        """The languages of these people, by id. Raises UnknownPerson."""
+        rows = uow.tuples("SELECT id, language FROM wallet.people WHERE id = ANY(%s)", (list(person_ids),))
+        _require_all(person_ids, rows)
+        return dict(rows)
 
     def set_pin(self, uow: UnitOfWork, person_id: int, pin: str) -> None:
         """Store a new PIN; the caller has checked the old one, if there is one. A lock stays.
@@ -224,6 +236,12 @@ class People:
             locked=locked,
             locked_until=row["locked_until"] if locked else None,
         )
+
+
+def _require_all(person_ids: Collection[int], rows: Sequence[tuple[Any, ...]]) -> None:
+    missing = set(person_ids) - {row[0] for row in rows}
+    if missing:
+        raise UnknownPerson(f"No person {min(missing)}.")
 
 
 def _phone_context(person_id: int) -> str:

@@ -138,7 +138,7 @@ contract LiquidityTest is PoolsBase {
 
     function test_the_uplift_is_paid_after_the_term_which_starts_anew() public {
         vm.prank(other);
-        desk.addLiquidity(address(kes), 1_300_000e6, 10_000e6, 0, 2, false);
+        (uint256 shares,,) = desk.addLiquidity(address(kes), 1_300_000e6, 10_000e6, 0, 2, false);
         _earn();
         vm.warp(START + 90 days);
         vm.prank(other);
@@ -146,6 +146,9 @@ contract LiquidityTest is PoolsBase {
         (Position memory left, Lock memory lock) = desk.position(other, address(kes), 2);
         same("nothing left", uint256(left.owedUsdc) + lock.upliftUsdc, 0);
         same("anew", lock.unlockAt, START + 180 days);
+        (, FeeIndex memory index) = desk.liquidity(address(kes)); // from zero: these were the first fees
+        uint256 grown = index.indexX48;
+        same("fees and uplift", paid, (shares * 100 * grown >> 48) + (shares * 25 * grown >> 48));
         yes("paid", paid != 0);
         booksBalance();
     }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {LeakyBuckets} from "../../../contracts/libraries/LeakyBuckets.sol";
+import {LiquidityMath} from "../../../contracts/pools/LiquidityMath.sol";
 import {PoolMath} from "../../../contracts/pools/PoolMath.sol";
 import {Fill, Pool, Refusal} from "../../../contracts/pools/PoolTypes.sol";
 
@@ -40,5 +41,14 @@ contract PoolsSymbolicTest {
         uint256 left = LeakyBuckets.lessened(level, amount);
         assert(left <= level);
         assert(left == 0 || left + amount == level);
+    }
+
+    /// @dev A level scaled up for liquidity that comes and down again for as much that goes: never lower. Shares of
+    /// 8 bits beyond the virtual million, levels of 8.
+    function check_coming_and_going_lowers_no_level(uint8 level, uint8 shares, uint8 more) external pure {
+        uint256 grown = uint256(shares) + more;
+        uint256 there = LiquidityMath.levelsUp(level, shares, grown);
+        assert(there >= level);
+        assert(LiquidityMath.levelsUp(there, grown, shares) >= level);
     }
 }

@@ -1,7 +1,6 @@
 """How our processes talk to the writer: an order goes out until it is answered, always with its key."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,26 @@ from typing import Any
 import msgspec
 
 from juapesa.ledger.engine.orders import Answer, Done, Refused, WireOrder, failure
+from juapesa.ledger.engine.pipe import Pipe, Response
 from juapesa.ledger.errors import Busy, WriterUnreachable
 from juapesa.money import Currency
 
-RETRY_SECONDS = 0.1
+RETRY_SECONDS = 0.02  # to the next attempt while no writer listens: one is back in a tenth of a second
+BUSY_SECONDS = 0.1
+SILENCE_SECONDS = 5.0  # a full queue is worked off in less
+IN_FLIGHT_MAX = 1_024
 _answers = msgspec.json.Decoder(list[dict[str, Any]])
 _done = msgspec.json.Decoder(Done)
 _object = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
 
-Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
 
 class EngineClient:
-    """Keeps connections to one writer. ``patience_seconds``: how long an order is repeated."""
+    """One connection to one writer, for any number of callers in an event loop; none waits for another.
+
+    ``patience_seconds``: how long an order is repeated. ``silence_seconds``: when a writer owes answers and
+    says nothing for so long, all that are under way are sent again, perhaps to its successor.
+    """
 
     def __init__(
         self,
@@ -31,11 +36,16 @@ class EngineClient:
         port: int = 0,
         token: str | None = None,
         patience_seconds: float = 10.0,
+        silence_seconds: float = SILENCE_SECONDS,
+        in_flight_max: int = IN_FLIGHT_MAX,
     ) -> None:
         self._socket = socket
         self._port = port
         self._patience = patience_seconds
-        self._idle: deque[Wire] = deque()
+        self._silence = silence_seconds
+        self._room = asyncio.Semaphore(in_flight_max)
+        self._connecting = asyncio.Lock()
+        self._pipe: Pipe | None = None
         self._head = f"Authorization: Bearer {token}\r\n" if token else ""
 
     async def send(self, order: WireOrder) -> Done:
@@ -76,44 +86,46 @@ class EngineClient:
         return _object.decode((await self._request("GET", path, b""))[1])
 
     def close(self) -> None:
-        """End every connection."""
-        while self._idle:
-            self._idle.pop()[1].close()
+        """End the connection."""
+        if self._pipe is not None:
+            self._pipe.close()
 
-    async def _request(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    async def _request(self, method: str, path: str, body: bytes) -> Response:
         """Repeat until somebody answers: the key makes a second time harmless."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
+        request = (
+            f"{method} {path} HTTP/1.1\r\nHost: ledger\r\n{self._head}Content-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
         while True:
             try:
-                async with asyncio.timeout_at(deadline):
-                    status, answer = await self._once(method, path, body)
+                async with self._room, asyncio.timeout_at(deadline):
+                    pipe = self._pipe
+                    if pipe is None or pipe.broken:
+                        pipe = await self._connected()
+                    status, answer = await pipe.ask(request)
                 if status != 429:
                     return status, answer
                 fault: Exception = Busy("Too many orders wait in the ledger; try again.")
-            except (OSError, EOFError, asyncio.IncompleteReadError, TimeoutError):
+                pause = BUSY_SECONDS
+            except (OSError, TimeoutError):
                 fault = WriterUnreachable("The ledger's writer does not answer; send the same order again.")
-            if loop.time() + RETRY_SECONDS > deadline:
+                pause = RETRY_SECONDS
+            if loop.time() + pause > deadline:
                 raise fault
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(pause)
 
-    async def _once(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        reader, writer = self._idle.pop() if self._idle else await self._connect()
-        try:
-            head = (
-                f"{method} {path} HTTP/1.1\r\nHost: ledger\r\n{self._head}Content-Length: {len(body)}\r\n\r\n"
-            )
-            writer.write(head.encode() + body)
-            lines = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-            length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
-            answer = await reader.readexactly(length)
-        except BaseException:
-            writer.close()
-            raise
-        self._idle.append((reader, writer))
-        return int(lines[0].split()[1]), answer
+    async def _connected(self) -> Pipe:
+        """The connection, made anew when it is broken; those who need it meanwhile wait for the same one."""
+        async with self._connecting:
+            if self._pipe is None or self._pipe.broken:
+                self._pipe = await self._connect()
+            return self._pipe
 
-    async def _connect(self) -> Wire:
+    async def _connect(self) -> Pipe:
+        loop = asyncio.get_running_loop()
         if self._socket is not None:
-            return await asyncio.open_unix_connection(str(self._socket), limit=4 << 20)
-        return await asyncio.open_connection("127.0.0.1", self._port, limit=4 << 20)
+            made = await loop.create_unix_connection(lambda: Pipe(self._silence), str(self._socket))
+        else:
+            made = await loop.create_connection(lambda: Pipe(self._silence), "127.0.0.1", self._port)
+        return made[1]

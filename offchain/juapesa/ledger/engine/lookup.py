@@ -7,7 +7,7 @@ from typing import Any
 
 from juapesa.ledger.engine.books import Books
 from juapesa.ledger.engine.orders import Capture, Expire, Order, PlaceHold, Post, Release, Reverse
-from juapesa.ledger.engine.rows import COLUMNS, Row, key_digest
+from juapesa.ledger.engine.rows import COLUMNS, Row, key_digests
 
 ACCOUNTS = """
 SELECT a.id, a.currency, a.side, a.floor, a.ceiling, b.posted, b.held, b.incoming, b.entries, b.last_id,
@@ -76,13 +76,17 @@ class Questions:
 
 def questions_of(books: Books, orders: Sequence[Order]) -> Questions:
     """What these orders need to know."""
-    asked = Questions([key_digest(order.key) for order in orders])
+    asked, known = Questions(key_digests(orders)), books.accounts
     recent = books.recent
     if recent.since == 0:
         asked.keys = [digest for digest in asked.digests if digest in recent]
     else:
         asked.keys = asked.digests
     for order in orders:
+        if type(order) is Post and len(order.lines) == 1:  # most are: without a call
+            line = order.lines[0]
+            if line.debit in known and line.credit in known:
+                continue
         asked.add(order, books)
     return asked
 

@@ -58,6 +58,11 @@ def key_digest(key: str) -> bytes:
     return sha256(key.encode()).digest()[:16]
 
 
+def key_digests(orders: Iterable[Order]) -> list[bytes]:
+    """The digest of each order's key."""
+    return [sha256(order.key.encode()).digest()[:16] for order in orders]
+
+
 def key_of_line(digest: bytes, line: int) -> bytes:
     """The unique key of a group's line: its first has the order's own."""
     if line == 0:

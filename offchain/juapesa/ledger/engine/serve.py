@@ -14,6 +14,7 @@ import uvloop
 
 from juapesa.clock import Clock
 from juapesa.ledger.engine.front import Front
+from juapesa.ledger.engine.keeper import Tie
 from juapesa.ledger.engine.session import Doubtful, Session, stop_in_doubt, watch
 from juapesa.ledger.engine.storage import FENCE, Storage
 from juapesa.ledger.engine.writer import QUEUE_ORDERS_MAX, Writer
@@ -21,6 +22,7 @@ from juapesa.ledger.errors import WriterRefused
 
 SILENCE_SECONDS_MAX = 10.0  # a commit takes milliseconds; a line that is dead says nothing
 FENCE_PAUSE_SECONDS = 0.05
+RECOVERY_SECONDS_MAX = 120.0  # a database that was there a moment ago comes back
 GARBAGE_THRESHOLD = 50_000
 
 
@@ -44,6 +46,7 @@ def serve(
     queue_max: int = QUEUE_ORDERS_MAX,
     silence_seconds_max: float = SILENCE_SECONDS_MAX,
     standing_by: Callable[[], None] | None = None,
+    tie: Tie | None = None,
     ready: Callable[[float], None],
 ) -> None:
     """Run until SIGTERM or SIGINT. ``ready`` is told how many seconds the loading took.
@@ -52,9 +55,12 @@ def serve(
     owes an answer for ``silence_seconds_max``, the process ends itself; the server drops a session that says
     nothing for twice as long, and with it the fence of a writer that only sleeps or is cut off.
     With ``standing_by`` it waits as long as another writer has the fence, and calls that once at first.
+    With a ``tie`` it ends with its keeper, and follows a writer that is dead: it waits for the database, and
+    ends that one's session should the server not have noticed yet.
     Raises WriterRefused when another writer stays, or the books contradict themselves.
     """
-    session = Session(url, role=role)
+    follows = tie.before if tie is not None else None
+    session = _connected(url, role, RECOVERY_SECONDS_MAX if follows else 0.0)
     watch(session)
     storage = Storage(session)
 
@@ -64,13 +70,18 @@ def serve(
         server = await _listen(loop, door, lambda: Front(writer, session.quoted, door.token))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, writer.stop)
+        if tie is not None:
+            loop.add_reader(tie.line, _end_with_keeper, loop, tie, writer)
+            tie.tell_listening()
         ready(time.monotonic() - began)
         await writer.run()
         server.close()
 
     try:
-        _take_fence(storage, Session(url) if take_over else None, fence_seconds, standing_by)
+        _take_fence(storage, url, _end_holder(follows, take_over=take_over), fence_seconds, standing_by)
         began = time.monotonic()
+        if tie is not None:
+            tie.tell_session(session.server_process)
         books = storage.load(clock.now())
         session.ask(f"SET idle_session_timeout = {int(silence_seconds_max * 2_000)}")
         session.patience_seconds = silence_seconds_max
@@ -93,14 +104,44 @@ async def _listen(
     return server
 
 
+def _connected(url: str, role: str | None, seconds: float) -> Session:
+    """A session, tried for so long. Raises WriterRefused."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return Session(url, role=role)
+        except (WriterRefused, Doubtful):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(FENCE_PAUSE_SECONDS)
+
+
+def _end_with_keeper(loop: asyncio.AbstractEventLoop, tie: Tie, writer: Writer) -> None:
+    loop.remove_reader(tie.line)
+    writer.stop()
+
+
+def _end_holder(follows: int | None, *, take_over: bool) -> str | None:
+    """What ends the session that has the fence, if that may be done."""
+    if follows is not None:
+        return f"{_END_HOLDER} AND pid = {follows}"
+    return _END_HOLDER if take_over else None
+
+
 def _take_fence(
-    storage: Storage, killer: Session | None, seconds: float, standing_by: Callable[[], None] | None
+    storage: Storage,
+    url: str,
+    end_holder: str | None,
+    seconds: float,
+    standing_by: Callable[[], None] | None,
 ) -> None:
     deadline = time.monotonic() + (seconds if standing_by is None else math.inf)
     while not _has_fence(storage, deadline):
-        if killer is not None:
-            killer.ask(_END_HOLDER)
-            killer = None  # who takes the fence after that one stood by, and shall keep it
+        if end_holder is not None:
+            ending = Session(url)
+            ending.ask(end_holder)
+            ending.close()
+            end_holder = None  # who takes the fence after that one stood by, and shall keep it
         if standing_by is not None:
             standing_by()
             standing_by = None  # once

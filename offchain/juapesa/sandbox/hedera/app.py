@@ -28,15 +28,19 @@ def build(
     *,
     seed: int = 1,
     hapi: tuple[str, int] = ("127.0.0.1", 0),
+    hapi_tls: int | None = None,
     etch: Etch | None = None,
     state: Path | None = None,
 ) -> Starlette:
     """The application; anvil and the blocks start and end with its lifespan.
 
-    ``state`` is a folder in which the network outlives a restart, and but for seconds a kill.
+    ``hapi_tls`` is a port on which the native API speaks TLS besides. ``state`` is a folder in which the
+    network outlives a restart, and but for seconds a kill.
     """
     memory = Memory(state) if state else None
-    world = World(anvil, clock, pace or Pace(), seed=seed, hapi=hapi, etch=etch, memory=memory)
+    world = World(
+        anvil, clock, pace or Pace(), seed=seed, hapi=hapi, hapi_tls=hapi_tls, etch=etch, memory=memory
+    )
     rpc = RpcServer(world.relay, world.trouble)
 
     @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ Source: hedera-docs openapi.yaml.
 
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.history import Block, Executed, History
 from juapesa.sandbox.hedera.logs import Wanted
 from juapesa.sandbox.hedera.mirror_query import (
+    Bound,
     Query,
     RateLimit,
     beyond,
@@ -280,7 +282,7 @@ class Mirror:
         wanted = Wanted.read({"address": contract, "topics": _topics(query)})
         rows = (
             (executed, index)
-            for executed, index in self._log_rows(contract, descending=query.descending)
+            for executed, index in self._log_rows(contract, times, descending=query.descending)
             if beyond(times, indexes, executed.consensus, index)
             and tx_hash in (None, executed.hash)
             and wanted.fits(executed.logs[index])
@@ -289,9 +291,13 @@ class Mirror:
         listed = [log_entry(each, at, self._history.blocks[each.block], self._entities) for each, at in page]
         return {"logs": listed, "links": {"next": following}}
 
-    def _log_rows(self, contract: str | None, *, descending: bool) -> Iterator[tuple[Executed, int]]:
+    def _log_rows(
+        self, contract: str | None, times: list[Bound], *, descending: bool
+    ) -> Iterator[tuple[Executed, int]]:
         head = self._history.head().number
         found = self._history.with_logs.get(contract, []) if contract else self._executed()
+        since = max((each.value for each in times if each.name in ("gt", "gte")), default=0)
+        found = found[bisect_left(found, since, key=lambda each: each.consensus) :]
         for executed in reversed(found) if descending else found:
             if executed.block <= head:
                 places = range(len(executed.logs))

@@ -1,10 +1,11 @@
-"""The mirror node's pages about native things: topics, their messages, transactions.
+"""The mirror node's pages about native things: topics, their messages, transactions, the address book.
 
 Source: hedera-docs openapi.yaml.
 """
 
 import base64
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -38,8 +39,16 @@ class NativeOutcome(Protocol):
     def native(self) -> Any: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the one node listens, and the hash of its certificate if it speaks TLS."""
+
+    endpoints: tuple[tuple[str, int], ...]
+    certificate_hash: str | None = None
+
+
 class NativePages:
-    """``outcomes`` gives the decided native transactions, oldest first."""
+    """``outcomes`` gives the decided native transactions, oldest first; ``door`` the node's."""
 
     def __init__(
         self,
@@ -48,12 +57,14 @@ class NativePages:
         topics: dict[int, Topic],
         lag: Lag,
         outcomes: Callable[[], Iterable[NativeOutcome]],
+        door: Callable[[], Door],
     ) -> None:
         self._mirror = mirror
         self._entities = entities
         self._topics = topics
         self._lag = lag
         self._outcomes = outcomes
+        self._door = door
 
     def routes(self) -> list[Route]:
         """The paths under ``/api/v1``; the particular before the general."""
@@ -62,6 +73,7 @@ class NativePages:
             self._mirror.route("/topics/{id}", self._topic),
             self._mirror.route("/topics/{id}/messages", self._messages),
             self._mirror.route("/topics/{id}/messages/{sequence}", self._message),
+            self._mirror.route("/network/nodes", self._nodes),
             self._mirror.route("/transactions", self._transactions),
             self._mirror.route("/transactions/{id}", self._transaction),
         ]
@@ -102,6 +114,20 @@ class NativePages:
                 if each.consensus == asked:
                     return message_entry(each, topic)
         raise not_found()
+
+    async def _nodes(self, request: Request) -> dict[str, Any]:
+        Query(request, ("file.id", "node.id"), order="asc")
+        door = self._door()
+        node = {
+            "description": "the sandbox's one node",
+            "node_account_id": "0.0.3",
+            "node_id": 0,
+            "node_cert_hash": door.certificate_hash,
+            "service_endpoints": [
+                {"domain_name": "", "ip_address_v4": host, "port": port} for host, port in door.endpoints
+            ],
+        }
+        return {"nodes": [node], "links": {"next": None}}
 
     async def _transactions(self, request: Request) -> dict[str, Any]:
         query = Query(request, ("account.id", "timestamp", "transactiontype", "result", "type"))

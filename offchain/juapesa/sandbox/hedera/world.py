@@ -23,7 +23,7 @@ from juapesa.sandbox.hedera.history import Block, History, Lag
 from juapesa.sandbox.hedera.memory import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, Memory
 from juapesa.sandbox.hedera.mirror import Mirror
 from juapesa.sandbox.hedera.mirror_tokens import TokenPages
-from juapesa.sandbox.hedera.mirror_topics import NativeOutcome, NativePages
+from juapesa.sandbox.hedera.mirror_topics import Door, NativeOutcome, NativePages
 from juapesa.sandbox.hedera.relay import Relay
 from juapesa.sandbox.hedera.token_reader import TokenReader
 from juapesa.sandbox.hedera.topics import Topic
@@ -82,7 +82,10 @@ class Switches(Options):
 
 
 class World:
-    """Built, then started; ``anvil`` is the program's path, ``hapi`` where the native API listens."""
+    """Built, then started; ``anvil`` is the program's path, ``hapi`` where the native API listens.
+
+    ``hapi_tls`` is its port for TLS, if it has one.
+    """
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class World:
         *,
         seed: int,
         hapi: tuple[str, int],
+        hapi_tls: int | None = None,
         etch: Etch | None = None,
         memory: Memory | None = None,
     ) -> None:
@@ -129,10 +133,13 @@ class World:
             lambda: int(self.switches["mirror_requests_per_second"]),
         )
         self.topics: dict[int, Topic] = {}
-        self.native = NativePages(self.mirror, self.entities, self.topics, lag, self._native_outcomes)
+        self.native = NativePages(
+            self.mirror, self.entities, self.topics, lag, self._native_outcomes, self._door
+        )
         self.token_pages = TokenPages(self.mirror, self.entities, tokens)
         self._hapi: HapiServer | None = None
         self._hapi_address = hapi
+        self._hapi_tls = hapi_tls
         self._saving: asyncio.Task[None] | None = None
         self._one_save = asyncio.Lock()
         self.accounts: list[str] = []
@@ -223,7 +230,16 @@ class World:
         )
         self._hapi.node.accounts.restore(past.get("keys", {}))
         self._hapi.tokens.restore(past.get("token_keys", {}))
-        await self._hapi.start(*self._hapi_address)
+        await self._hapi.start(*self._hapi_address, self._hapi_tls)
+
+    def _door(self) -> Door:
+        """What the address book says of the one node."""
+        if self._hapi is None:
+            return Door(())
+        ports = (self._hapi.port, *([self._hapi.tls_port] if self._hapi.tls_port else []))
+        certificate = self._hapi.certificate
+        where = tuple((self._hapi_address[0], port) for port in ports)
+        return Door(where, certificate.hash if certificate else None)
 
     def _native_outcomes(self) -> Iterable[NativeOutcome]:
         return list(self._hapi.node.outcomes.values()) if self._hapi else ()

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0082_deciders"
-down_revision = "0066_second_word"
+down_revision = "0074_workers"
 branch_labels = None
 depends_on = None
 

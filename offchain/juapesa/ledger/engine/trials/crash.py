@@ -1,11 +1,11 @@
 """``jua ledger crash``: real processes under load are killed; then the stored history is checked.
 
 Clients repeat an order with its key until it is answered, and write every answer down. Meanwhile the
-writer is killed (SIGKILL), with or without another standing by, or frozen and replaced (SIGSTOP, then a
-second writer takes over and the first wakes up as a zombie), PostgreSQL is stopped at once (SIGQUIT), and
-the line between the two breaks or falls silent just before, at or after a commit. At the end each answer
-must be found in the books exactly once and as it was given, and the books must verify. Power loss is not
-tested.
+writer is killed (SIGKILL), alone or with its keeper, with or without another standing by, or frozen and
+replaced (SIGSTOP, then a second writer takes over and the first wakes up as a zombie), PostgreSQL is stopped
+at once (SIGQUIT), and the line between the two breaks or falls silent just before, at or after a commit. At
+the end each answer must be found in the books exactly once and as it was given, and the books must verify.
+Power loss is not tested.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ import os
 import random
 import signal
 import statistics
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -39,7 +38,7 @@ from juapesa.ledger.engine.verify import verify
 WALLETS = 20
 WORKERS = 24
 PATIENCE_SECONDS = 60.0
-CAUSES = ("kill",) * 3 + ("succeed",) * 3 + ("freeze",) * 2 + ("line",) * 3 + ("postgres",)
+CAUSES = ("kill",) * 3 + ("cold",) + ("succeed",) * 2 + ("freeze",) * 2 + ("line",) * 3 + ("postgres",)
 SILENCE_SECONDS = 1.0
 STRIKE_SECONDS_MAX = 10.0
 
@@ -81,12 +80,13 @@ class Crash:
 
     def _new_writer(self, *options: str) -> WriterChild:
         made = WriterChild(self._line.url, self.folder)
-        made.start("--silence", str(SILENCE_SECONDS), *options)
+        made.start("--keep", "--silence", str(SILENCE_SECONDS), *options)
         return made
 
     async def _torment(self) -> None:
         self._blows = {
             "kill": self._kill,
+            "cold": self._cold,
             "succeed": self._succeed,
             "freeze": self._freeze,
             "line": self._line_fault,
@@ -111,59 +111,68 @@ class Crash:
         client.close()
 
     def _kill(self) -> float:
-        self._writer.signal(signal.SIGKILL)
-        self._writer.wait()
+        """The writer is killed, and its keeper forks the next."""
+        self._writer.forget()
+        os.kill(self._writer.kept_pid, signal.SIGKILL)
+        return self._listens_again()
+
+    def _cold(self) -> float:
+        """The writer is killed with its keeper."""
+        self._writer.kill()
         return self._back(self._new_writer)
 
     def _succeed(self) -> float:
-        """A writer is killed, and one that stood by follows it."""
+        """A writer is killed with its keeper, and one that stood by follows it."""
         follower = WriterChild(self._line.url, self.folder)
-        follower.stand_by("--silence", str(SILENCE_SECONDS))
-        self._writer.signal(signal.SIGKILL)
-        self._writer.wait()
-        began = time.monotonic()
-        follower.expect(b"listens")
+        follower.stand_by("--keep", "--silence", str(SILENCE_SECONDS))
+        self._writer.kill()
         self._writer = follower
-        return time.monotonic() - began
+        return self._listens_again()
 
     def _freeze(self) -> float:
         """A second writer takes over from a frozen one, which must not write when it wakes."""
-        zombie = self._writer
-        zombie.signal(signal.SIGSTOP)
+        zombie, frozen = self._writer, self._writer.kept_pid
+        zombie.forget()
+        os.kill(frozen, signal.SIGSTOP)
         seconds = self._back(lambda: self._new_writer("--take-over"))
-        zombie.signal(signal.SIGCONT)
-        try:
-            self.zombies_alive += zombie.wait(5.0) != EXIT_DOUBTFUL
-        except subprocess.TimeoutExpired:
-            self.zombies_alive += 1
-            zombie.signal(signal.SIGKILL)
-            zombie.wait()
+        os.kill(frozen, signal.SIGCONT)
+        self._ends_in_doubt(zombie, 5.0)
+        zombie.stop()
         return seconds
 
     def _line_fault(self) -> float:
         """The line strikes at a commit; the writer must end by itself, in doubt."""
         fault = self._rng.choice(STRIKES)
         self.faults[fault] += 1
+        self._writer.forget()
         self._line.strike(fault)
         self._line.struck.wait(STRIKE_SECONDS_MAX)
-        try:
-            self.zombies_alive += self._writer.wait(SILENCE_SECONDS + 5.0) != EXIT_DOUBTFUL
-        except subprocess.TimeoutExpired:
-            self.zombies_alive += 1
-            self._writer.signal(signal.SIGKILL)
-            self._writer.wait()
-        return self._back(lambda: self._new_writer("--take-over"))
+        self._ends_in_doubt(self._writer, SILENCE_SECONDS + 5.0)
+        return self._listens_again()
 
     def _postgres(self) -> float:
         pid = self._server.pid
         assert pid is not None
+        self._writer.forget()
         os.kill(pid, signal.SIGQUIT)
-        self._writer.wait()
-        began = time.monotonic()
         while self._server.pid is not None:
             time.sleep(0.01)
+        began = time.monotonic()
         self._server.start()
-        self._writer = self._new_writer()
+        self._writer.expect(b"listens")
+        return time.monotonic() - began
+
+    def _ends_in_doubt(self, writer: WriterChild, seconds: float) -> None:
+        """One that does not is counted, and killed."""
+        try:
+            writer.expect(f"ended ({EXIT_DOUBTFUL})".encode(), seconds)
+        except TimeoutError:
+            self.zombies_alive += 1
+            os.kill(writer.kept_pid, signal.SIGKILL)
+
+    def _listens_again(self) -> float:
+        began = time.monotonic()
+        self._writer.expect(b"listens")
         return time.monotonic() - began
 
     def _back(self, start: Callable[[], WriterChild]) -> float:

@@ -1,11 +1,16 @@
 """The processes that a trial starts, and what they cost."""
 
+import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
+WORD_SECONDS_MAX = 120.0
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -24,6 +29,12 @@ class WriterChild:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def kept_pid(self) -> int:
+        """The writer that a keeper (``--keep``) has now."""
+        [found] = children_of(self.pid)
+        return found
+
     def start(self, *options: str) -> None:
         """Start it and wait until it listens."""
         self._launch(*options)
@@ -34,14 +45,25 @@ class WriterChild:
         self._launch("--stand-by", *options)
         self.expect(b"stands by")
 
-    def expect(self, word: bytes) -> None:
-        """Wait until it says this."""
-        assert self._process is not None
-        assert self._process.stderr is not None
-        line = self._process.stderr.readline()
-        if word not in line:
-            rest = line + self._process.stderr.read()
-            raise RuntimeError(f"the writer does not start: {rest.decode()[-2000:]}")
+    def expect(self, word: bytes, seconds: float = WORD_SECONDS_MAX) -> None:
+        """Wait until it says this. Raises RuntimeError when it ends first, TimeoutError."""
+        deadline = time.monotonic() + seconds
+        said: list[bytes] = []
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise TimeoutError(b"".join(said)[-2000:].decode()) from None
+            if line is None:
+                raise RuntimeError(f"the writer does not run: {b''.join(said)[-2000:].decode()}")
+            if word in line:
+                return
+            said.append(line)
+
+    def forget(self) -> None:
+        """Take no account of what it has said so far."""
+        while not self._lines.empty():
+            self._lines.get()
 
     def _launch(self, *options: str) -> None:
         command = [sys.executable, "-m", "juapesa.cli", "ledger", "serve"]
@@ -56,6 +78,8 @@ class WriterChild:
             },
             stderr=subprocess.PIPE,
         )
+        self._lines: queue.Queue[bytes | None] = queue.Queue()  # None: it has closed its mouth
+        threading.Thread(target=_listen, args=(self._process, self._lines), daemon=True).start()
 
     def alive(self) -> bool:
         """Whether it still runs."""
@@ -66,13 +90,19 @@ class WriterChild:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """Kill it, with its keeper if it has one."""
+        writers = children_of(self.pid)
+        self.signal(signal.SIGKILL)
+        for each in writers:
+            with contextlib.suppress(ProcessLookupError):  # it ends with its keeper
+                os.kill(each, signal.SIGKILL)
+        self.wait()
+
     def wait(self, seconds: float | None = None) -> int:
         """Reap it; its exit status, a negative signal number when it was killed."""
         assert self._process is not None
-        status = self._process.wait(seconds)
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-        return status
+        return self._process.wait(seconds)
 
     def stop(self) -> None:
         """Let it finish what is queued, and end."""
@@ -81,13 +111,25 @@ class WriterChild:
         self.wait()
 
 
+def _listen(process: subprocess.Popen[bytes], lines: "queue.Queue[bytes | None]") -> None:
+    assert process.stderr is not None
+    with process.stderr as said:
+        for line in said:
+            lines.put(line)
+    lines.put(None)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that it has started and that still run. Linux only."""
+    numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    return [each for each in numbers if _parent(each) == pid]
+
+
 def cpu_seconds(pid: int, *, children: bool = False) -> float:
     """CPU that a process has used, with ``children`` also theirs, living or ended. Linux only."""
     own = _ticks(pid, ended_children=children)
     if children:
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal() and _parent(int(entry.name)) == pid:
-                own += _ticks(int(entry.name), ended_children=False)
+        own += sum(_ticks(each, ended_children=False) for each in children_of(pid))
     return own / TICKS_PER_SECOND
 
 

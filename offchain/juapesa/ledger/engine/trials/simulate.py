@@ -29,7 +29,7 @@ from juapesa.ledger.engine.orders import (
     micros,
 )
 from juapesa.ledger.engine.recent import Recent
-from juapesa.ledger.engine.rows import Row, key_digest
+from juapesa.ledger.engine.rows import Row, key_digests
 from juapesa.ledger.engine.tree import GENESIS, leaf_of, link, root_of
 
 STEPS = 80
@@ -81,7 +81,7 @@ class Disk:
         for place, row in enumerate(self.rows):
             if row.line == 0:
                 by_key[row.key] = self.rows[place : place + row.lines]
-        wanted = {key_digest(order.key) for order in orders}
+        wanted = set(key_digests(orders))
         return Facts(
             {digest: rows for digest, rows in by_key.items() if digest in wanted},
             {row.id: row for row in self.rows},

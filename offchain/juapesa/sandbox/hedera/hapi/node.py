@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from eth_hash.auto import keccak
 from google.protobuf.message import DecodeError
 
 from juapesa.sandbox.hedera.chain import Chain
@@ -20,6 +21,7 @@ from juapesa.sandbox.hedera.entities import Entities
 from juapesa.sandbox.hedera.hapi.fees import fee_tinycents
 from juapesa.sandbox.hedera.hapi.keys import evm_address, satisfied, signers
 from juapesa.sandbox.hedera.hapi.messages import Messages
+from juapesa.sandbox.hedera.history import Executed
 from juapesa.sandbox.hedera.units import ExchangeRate
 
 NODE_NUMBER = 3
@@ -29,6 +31,7 @@ DURATION_SECONDS_MAX = 180
 DURATION_SECONDS_MIN = 15
 CLOCK_SKEW_SECONDS = 10
 OUTCOMES_KEPT = 20_000
+REMEMBERED_SECONDS = 180.0  # a receipt and a record, after consensus
 
 # Kinds that the EVM executes, and so wait for their block anyway.
 _IN_BLOCKS = ("ethereum", "contract", "token", "cryptoCreate", "cryptoApprove")
@@ -56,13 +59,18 @@ class Native:
 
 @dataclass(slots=True)
 class Outcome:
-    """A receipt, and what the mirror node tells of the transaction."""
+    """A receipt, and what the mirror node tells of the transaction.
+
+    ``decided_at`` is on the monotonic clock, 0 before consensus; ``executed`` what the EVM did of it.
+    """
 
     native: Native
     status: str = UNKNOWN
     consensus: int = 0
     visible_at: float = 0.0
+    decided_at: float = 0.0
     fee_tinybars: int = 0
+    executed: Executed | None = None
     receipt: dict[str, Any] = field(default_factory=dict)  # fields of TransactionReceipt beside the status
 
 
@@ -142,11 +150,18 @@ class Node:
         self._rate = rate
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, raw: Any, *, spoil: str = "") -> str:
-        """The precheck code; with OK the transaction goes on to consensus. ``spoil``: its status there."""
+    async def take(
+        self, raw: Any, *, spoil: str = "", require: Callable[[Native], None] | None = None
+    ) -> str:
+        """The precheck code; with OK the transaction goes on to consensus. ``spoil``: its status there.
+
+        ``require`` raises Refused for what its purpose asks besides.
+        """
         try:
             native = self._read(raw)
             await self._check(native)
+            if require is not None:
+                require(native)
         except Refused as fault:
             return fault.status
         if native.id in self.outcomes:  # a copy that came while this one was looked at
@@ -163,6 +178,13 @@ class Node:
             await self._decide(outcome, spoil)
         return OK
 
+    def remembered(self, native_id: str) -> Outcome | None:
+        """What the node still knows of a transaction that passed its door."""
+        found = self.outcomes.get(native_id)
+        if found is None or not found.decided_at:
+            return found
+        return found if time.monotonic() - found.decided_at < REMEMBERED_SECONDS else None
+
     async def stop(self) -> None:
         """Forget what has not reached consensus."""
         for task in self._tasks:
@@ -176,8 +198,12 @@ class Node:
 
     async def _decide(self, outcome: Outcome, spoil: str) -> None:
         outcome.consensus = self._clock.next()
+        if spoil and outcome.native.kind == "ethereumTransaction":
+            raw = bytes(outcome.native.operation.ethereum_data)
+            self._chain.reject("0x" + keccak(raw).hex(), spoil)
         status = spoil or await self._execute(outcome)
         outcome.visible_at = self._chain.history.lag.visible_at()
+        outcome.decided_at = time.monotonic()
         outcome.status = status
 
     async def _execute(self, outcome: Outcome) -> str:

@@ -192,7 +192,7 @@ class Operations:
         if status != SUCCESS:
             raise Refused(status)
         executed = await self._chain.decided(tx_hash)
-        outcome.consensus = executed.consensus
+        outcome.consensus, outcome.executed = executed.consensus, executed
         target = executed.created or executed.to
         if target is not None:
             outcome.receipt["contractID"] = {"contractNum": self._entities.see(target)}

@@ -12,9 +12,11 @@ from juapesa.sandbox.hedera.chain import Chain
 from juapesa.sandbox.hedera.consensus import NANOS, ConsensusClock
 from juapesa.sandbox.hedera.entities import Entities
 from juapesa.sandbox.hedera.evm_calls import EvmCalls
+from juapesa.sandbox.hedera.hapi.certificate import Certificate, make_certificate
 from juapesa.sandbox.hedera.hapi.messages import Messages
-from juapesa.sandbox.hedera.hapi.node import OK, Accounts, Node, transaction_id
+from juapesa.sandbox.hedera.hapi.node import OK, Accounts, Node
 from juapesa.sandbox.hedera.hapi.operations import Operations
+from juapesa.sandbox.hedera.hapi.records import COST_ANSWER, Answer, Records, timestamp
 from juapesa.sandbox.hedera.hapi.tokens import TokenOperations
 from juapesa.sandbox.hedera.refusals import RpcFault
 from juapesa.sandbox.hedera.topics import RUNNING_HASH_VERSION, Message, Topic
@@ -36,7 +38,7 @@ _QUERIES = frozenset(
     }
 )
 
-Answer = Callable[[Any, Any], Awaitable[tuple[str, dict[str, Any]]]]
+Answering = Callable[[Any], Awaitable[Answer]]
 
 
 class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
@@ -57,21 +59,30 @@ class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no
         self.node = Node(chain, clock, accounts, self._messages, chain.rate)
         self.tokens = TokenOperations(self.node, chain, entities)
         self._operations = Operations(self.node, chain, entities, topics, self.tokens)
+        self._records = Records(self.node, entities, self._messages, chain.rate)
         self._calls = calls
         self._topics = topics
         self._lag = chain.history.lag
         self._trouble = trouble
         self._server: Any = None
         self.port = 0
+        self.tls_port = 0  # none
+        self.certificate: Certificate | None = None
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen; ``port`` tells where. Raises Unavailable when the port is taken."""
+    async def start(self, host: str, port: int, tls_port: int | None) -> None:
+        """Listen; ``port`` and ``tls_port`` tell where. Raises Unavailable when a port is taken."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers((self,))
         try:
             self.port = self._server.add_insecure_port(f"{host}:{port}")
+            if tls_port is not None:
+                self.certificate = await asyncio.to_thread(make_certificate)
+                pair = (self.certificate.key, self.certificate.pem)
+                self.tls_port = self._server.add_secure_port(
+                    f"{host}:{tls_port}", grpc.ssl_server_credentials([pair])
+                )
         except RuntimeError:
-            raise Unavailable(f"Port {port} on {host} cannot be had.") from None
+            raise Unavailable(f"Port {port} or {tls_port} on {host} cannot be had.") from None
         await self._server.start()
 
     async def stop(self) -> None:
@@ -111,36 +122,34 @@ class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no
 
     async def _query(self, query: Any, _: Any) -> Any:
         kind = query.WhichOneof("query")
-        answers: dict[str, Answer] = {
+        answers: dict[str, Answering] = {
             "transactionGetReceipt": self._receipt,
+            "transactionGetRecord": self._records.record,
             "consensusGetTopicInfo": self._topic_info,
             "contractCallLocal": self._call_local,
         }
         asked = getattr(query, kind) if kind else None
         if asked is None or kind not in answers:
-            return self._answer(kind, "BUSY" if kind == "cryptogetAccountBalance" else "NOT_SUPPORTED", {})
-        if asked.header.responseType in (2, 3):  # what would it cost? Queries are free here.
-            return self._answer(kind, OK, {})
-        return self._answer(kind, *await answers[kind](asked, query))
+            refusal = "BUSY" if kind == "cryptogetAccountBalance" else "NOT_SUPPORTED"
+            return self._answer(kind, asked, (refusal, {}, 0))
+        if asked.header.responseType >= COST_ANSWER and kind != "transactionGetRecord":
+            return self._answer(kind, asked, (OK, {}, 0))  # all but records are free here
+        return self._answer(kind, asked, await answers[kind](asked))
 
-    def _answer(self, kind: str | None, code: str, fields: dict[str, Any]) -> Any:
-        name = kind or "transactionGetReceipt"
-        header = {"nodeTransactionPrecheckCode": self._messages.code(code), "cost": 0}
-        return self._messages.response(**{name: {"header": header, **fields}})
+    def _answer(self, kind: str | None, asked: Any, answer: Answer) -> Any:
+        code, fields, cost = answer
+        header = {"nodeTransactionPrecheckCode": self._messages.code(code), "cost": cost}
+        if asked is not None:
+            header["responseType"] = asked.header.responseType
+        return self._messages.response(**{kind or "transactionGetReceipt": {"header": header, **fields}})
 
-    async def _receipt(self, asked: Any, _: Any) -> tuple[str, dict[str, Any]]:
-        start = asked.transactionID.transactionValidStart
-        payer = self.node.accounts.number(asked.transactionID.accountID) or 0
-        found = self.node.outcomes.get(transaction_id(payer, start.seconds * NANOS + start.nanos))
-        if found is None:
-            return "RECEIPT_NOT_FOUND", {}
-        status = self._messages.code(found.status)
-        return OK, {"receipt": self._messages.receipt(status=status, **found.receipt)}
+    async def _receipt(self, asked: Any) -> Answer:
+        return self._records.receipt(asked)
 
-    async def _topic_info(self, asked: Any, _: Any) -> tuple[str, dict[str, Any]]:
+    async def _topic_info(self, asked: Any) -> Answer:
         topic = self._topics.get(asked.topicID.topicNum)
         if topic is None:
-            return "INVALID_TOPIC_ID", {}
+            return "INVALID_TOPIC_ID", {}, 0
         info: dict[str, Any] = {
             "memo": topic.memo,
             "runningHash": topic.running_hash,
@@ -150,9 +159,9 @@ class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no
         for name, key in (("adminKey", topic.admin_key), ("submitKey", topic.submit_key)):
             if key:
                 info[name] = self._messages.key.FromString(key)
-        return OK, {"topicID": {"topicNum": topic.number}, "topicInfo": info}
+        return OK, {"topicID": {"topicNum": topic.number}, "topicInfo": info}, 0
 
-    async def _call_local(self, asked: Any, _: Any) -> tuple[str, dict[str, Any]]:
+    async def _call_local(self, asked: Any) -> Answer:
         request = {
             "to": self._operations.contract(asked.contractID),
             "data": "0x" + asked.functionParameters.hex(),
@@ -161,9 +170,9 @@ class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no
         try:
             result = await self._calls.call(request, "latest")
         except RpcFault:
-            return "CONTRACT_REVERT_EXECUTED", {}
+            return "CONTRACT_REVERT_EXECUTED", {}, 0
         output = bytes.fromhex(result[2:])
-        return OK, {"functionResult": {"contractID": asked.contractID, "contractCallResult": output}}
+        return OK, {"functionResult": {"contractID": asked.contractID, "contractCallResult": output}}, 0
 
     async def _subscribe(self, asked: Any, context: Any) -> AsyncIterator[Any]:
         """Messages as the mirror sees them, old ones first, then as they come."""
@@ -188,7 +197,7 @@ class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no
 
     def _streamed(self, message: Message) -> Any:
         made = self._messages.topic_response(
-            consensusTimestamp=_timestamp(message.consensus),
+            consensusTimestamp=timestamp(message.consensus),
             message=message.content,
             runningHash=message.running_hash,
             sequenceNumber=message.sequence,
@@ -202,8 +211,3 @@ class HapiServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no
                 chunk.valid_start, NANOS
             )
         return made
-
-
-def _timestamp(nanoseconds: int) -> dict[str, int]:
-    seconds, nanos = divmod(nanoseconds, NANOS)
-    return {"seconds": seconds, "nanos": nanos}

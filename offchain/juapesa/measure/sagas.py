@@ -1,0 +1,312 @@
+"""``jua pay bench``: what a payment costs ourselves, with operators and a chain that answer at once.
+
+Payments from M-Pesa to MTN MoMo on a PostgreSQL of their own with fsync on: quoted and confirmed one by
+one, as a channel does, and then carried to their end by a settler, messages included. Every round is timed
+on its own; reported are medians with the lowest and the highest round. Processor time counts as much as the
+clock does: on a machine that is busy otherwise only the former means something.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from juapesa.assembly import Parts, build_parts
+from juapesa.chain import Deployment
+from juapesa.config import load
+from juapesa.db import Database, EmbeddedPostgres, UnitOfWork
+from juapesa.db.connection import Params, Row
+from juapesa.db.migrate import upgrade
+from juapesa.issuance.domain import Orders
+from juapesa.ledger.engine.trials.processes import cpu_seconds
+from juapesa.ledger.engine.verify import examine
+from juapesa.money import CKES, CNGN, KES, NGN, USDC, Currency, Money
+from juapesa.notifications import Delivery, SmsResult
+from juapesa.payments.domain import Kind, Order
+from juapesa.payments.ports import ChainDesk, ChainOutcome, ChainTrail
+from juapesa.rails.daraja.adapter import CAPABILITIES as MPESA
+from juapesa.rails.momo.adapter import capabilities as momo_capabilities
+from juapesa.rails.ports import (
+    CallbackNews,
+    Capabilities,
+    CollectOrder,
+    Outcome,
+    PayoutOrder,
+    RailAnswer,
+)
+from juapesa.rails.routing import Rails
+
+DATABASE = "saga_bench"
+FLOAT_MINOR = 10**12
+AMOUNT = Money.whole(1_000, KES)
+PAYEE = "+2348032000001"
+NAIRA_A_SHILLING = 11
+SECONDS_MAX = 600.0
+_ADDRESS = "0x" + "{:040x}"
+
+DEPLOYMENT = Deployment(
+    network="immediate",
+    chain_id=298,
+    registry=_ADDRESS.format(1),
+    router=_ADDRESS.format(2),
+    pools=_ADDRESS.format(3),
+    tokens={CKES: _ADDRESS.format(4), CNGN: _ADDRESS.format(5), USDC: _ADDRESS.format(6)},
+    first_block=1,
+)
+
+
+@dataclass
+class Counts:
+    """What went over the line to the database."""
+
+    units: int = 0
+    statements: int = 0
+
+
+class CountedUnit(UnitOfWork):
+    """A unit of work that counts its statements."""
+
+    def __init__(self, inner: UnitOfWork, counts: Counts) -> None:
+        super().__init__(inner._connection)
+        self._counts = counts
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        self._counts.statements += 1
+        return super().execute(sql, params)
+
+    def all(self, sql: str, params: Params = ()) -> list[Row]:
+        self._counts.statements += 1
+        return super().all(sql, params)
+
+    def tuples(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        self._counts.statements += 1
+        return super().tuples(sql, params)
+
+    def notify(self, channel: str) -> None:
+        self._counts.statements += 1
+        super().notify(channel)
+
+
+class CountedDatabase(Database):
+    """Counts units of work."""
+
+    def __init__(self, inner: Database) -> None:
+        super().__init__(inner._pool)
+        self.counts = Counts()
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[UnitOfWork]:
+        self.counts.units += 1
+        with super().unit_of_work() as uow:
+            yield CountedUnit(uow, self.counts)
+
+
+@dataclass(frozen=True)
+class ImmediateRail:
+    """An operator that does what it is told in no time."""
+
+    name: str
+    label: str
+    capabilities: Capabilities
+
+    async def collect(self, order: CollectOrder) -> RailAnswer:
+        return _done(order.reference, order.amount)
+
+    async def payout(self, order: PayoutOrder) -> RailAnswer:
+        return _done(order.reference, order.amount)
+
+    async def find_collect(self, reference: str, handle: str | None) -> RailAnswer:
+        return RailAnswer(Outcome.SUCCESS, handle=handle, receipt=reference)
+
+    async def find_payout(self, reference: str, handle: str | None, result_url: str) -> RailAnswer:  # noqa: ARG002
+        return RailAnswer(Outcome.SUCCESS, handle=handle, receipt=reference)
+
+    async def balance(self, result_url: str) -> Money | None:  # noqa: ARG002
+        return None
+
+    def parse_callback(self, kind: str, body: bytes) -> CallbackNews:
+        raise AssertionError(f"nobody posts a callback about a {kind} here ({len(body)} bytes)")
+
+    def callback_answer(self, kind: str) -> tuple[int, bytes, str]:  # noqa: ARG002
+        return 200, b"", "text/plain"
+
+
+def _done(reference: str, amount: Money) -> RailAnswer:
+    return RailAnswer(Outcome.SUCCESS, code="0", handle=reference, receipt=reference[:12], amount=amount)
+
+
+@dataclass(frozen=True)
+class ImmediateChain:
+    """The desk of the house before a chain that settles what is ordered at the commit of the order."""
+
+    inner: ChainDesk
+
+    def order_all(
+        self, uow: UnitOfWork, orders: Sequence[tuple[str, Orders]], floats: Mapping[Currency, Money]
+    ) -> None:
+        self.inner.order_all(uow, orders, floats)
+        ordered = [reference for reference, _ in orders]
+        uow.execute("UPDATE issuance.item SET state = 'settled' WHERE id = ANY(%s::uuid[])", (ordered,))
+
+    def outcomes(self, uow: UnitOfWork, references: Sequence[str]) -> Mapping[str, ChainOutcome]:
+        return self.inner.outcomes(uow, references)
+
+    def ended(self, uow: UnitOfWork, references: Sequence[str]) -> list[str]:
+        return self.inner.ended(uow, references)
+
+    def trail(self, uow: UnitOfWork, reference: str) -> ChainTrail:
+        return self.inner.trail(uow, reference)
+
+
+class ImmediateTexts:
+    """An SMS gateway that takes everything."""
+
+    async def send(self, phone: str, text: str) -> SmsResult:  # noqa: ARG002
+        return SmsResult(Delivery.SENT, "101")
+
+
+@dataclass(frozen=True)
+class FixedPrices:
+    """Implements ``payments.ports.PriceBook`` at one rate."""
+
+    def exact_in(self, uow: UnitOfWork, amount: Money, to: Currency) -> Money:  # noqa: ARG002
+        return Money(amount.minor * NAIRA_A_SHILLING, to)
+
+
+@dataclass
+class SagaBench:
+    """One run in ``folder``, which it leaves without its server. ``say`` gets progress."""
+
+    folder: Path
+    say: Callable[[str], None]
+    payments: int = 400
+    rounds: int = 5
+    _figures: dict[str, list[float]] = field(default_factory=dict)
+
+    def run(self) -> dict[str, Any]:
+        """Measure, check the books, and give the report."""
+        server = EmbeddedPostgres(self.folder)
+        server.start()
+        try:
+            server.drop_database(DATABASE)
+            server.create_database(DATABASE)
+            upgrade(server.url(DATABASE))
+            asyncio.run(self._with(server))
+        finally:
+            server.stop()
+        spread = {name: _spread(values) for name, values in self._figures.items()}
+        return {"payments": self.payments, "rounds": self.rounds, **spread}
+
+    async def _with(self, server: EmbeddedPostgres) -> None:
+        self._postmaster = server.pid or 0
+        inner = Database.connect(server.url(DATABASE), connections_max=6, name="saga-bench")
+        with contextlib.closing(inner):
+            db = CountedDatabase(inner)
+            parts = _furnished(db, self.folder)
+            for number in range(self.rounds + 1):  # the first warms up and does not count
+                self._measure("confirm", db, lambda number=number: self._confirm(parts, number))  # type: ignore[misc]
+                await self._settle(parts, db)
+                if number == 0:
+                    self._figures.clear()
+                else:
+                    self.say(f"round {number} of {self.rounds}")
+            with db.snapshot() as uow:
+                verdict = examine(uow)
+            assert verdict.ok, verdict.first_fault
+
+    def _confirm(self, parts: Parts, number: int) -> None:
+        for each in range(self.payments):
+            with parts.db.unit_of_work() as uow:
+                person = parts.people.enroll(uow, f"+2547{number:02d}{each:06d}")
+                quote = parts.payments.quote(uow, person.id, Order(Kind.SEND, AMOUNT, to_phone=PAYEE))
+            with parts.db.unit_of_work() as uow:
+                parts.payments.confirm(uow, person.id, quote.token)
+
+    async def _settle(self, parts: Parts, db: CountedDatabase) -> None:
+        settler = _settler(parts)
+        began = self._now(db)
+        async with asyncio.timeout(SECONDS_MAX):
+            while _under_way(db):
+                await settler.tick()
+                await asyncio.sleep(0)
+            await settler.finish()
+        self._note("saga", db, began)
+
+    def _measure(self, name: str, db: CountedDatabase, work: Callable[[], None]) -> None:
+        began = self._now(db)
+        work()
+        self._note(name, db, began)
+
+    def _now(self, db: CountedDatabase) -> tuple[float, float, float, int, int]:
+        cpu = cpu_seconds(self._postmaster, children=True)
+        counts = db.counts
+        return time.monotonic(), time.process_time(), cpu, counts.units, counts.statements
+
+    def _note(self, name: str, db: CountedDatabase, began: tuple[float, float, float, int, int]) -> None:
+        wall, python, postgres, units, statements = (
+            now - then for now, then in zip(self._now(db), began, strict=True)
+        )
+        each = self.payments
+        for figure, value in (
+            ("a_second", each / wall),
+            ("python_ms", 1_000 * python / each),
+            ("postgres_ms", 1_000 * postgres / each),
+            ("units_of_work", units / each),
+            ("statements", statements / each),
+        ):
+            self._figures.setdefault(f"{name}_{figure}", []).append(value)
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), 2),
+        "min": round(min(values), 2),
+        "max": round(max(values), 2),
+    }
+
+
+def _under_way(db: CountedDatabase) -> bool:
+    """Whether a payment has not ended or a message has not been sent; not counted."""
+    with Database.unit_of_work(db) as uow:
+        row = uow.one(
+            "SELECT EXISTS (SELECT FROM payments.leg WHERE next_at IS NOT NULL)"
+            " OR EXISTS (SELECT FROM payments.leg WHERE lease_until IS NOT NULL AND state <> 'done')"
+            " OR EXISTS (SELECT FROM notifications.message WHERE state = 'waiting') AS found"
+        )
+    return row is not None and bool(row["found"])
+
+
+def _settler(parts: Parts) -> Any:
+    """Agents stand above this package and are looked up at run time."""
+    module = importlib.import_module("juapesa_agents.settler")
+    options = importlib.import_module("juapesa_agents.common.options")
+    return module.Settler(parts, ImmediateTexts(), options.Options(once=False, dry_run=False, number=1))
+
+
+def _furnished(db: Database, folder: Path) -> Parts:
+    settings = load(
+        data_dir=folder, capital={"float_minor": {"mpesa-ke": FLOAT_MINOR, "momo-ng": FLOAT_MINOR}}
+    )
+    rails: dict[str, Any] = {
+        "mpesa-ke": ImmediateRail("mpesa-ke", "M-Pesa", MPESA),
+        "momo-ng": ImmediateRail("momo-ng", "MTN MoMo", momo_capabilities(NGN)),
+    }
+    http = httpx.AsyncClient()
+    parts = build_parts(settings, "", db, DEPLOYMENT, rails=Rails(rails, http))
+    execution = replace(parts.work.execution, chain=ImmediateChain(parts.work.execution.chain))
+    with db.unit_of_work() as uow:
+        parts.capital.open(uow)
+        uow.execute("UPDATE issuance.item SET state = 'settled'")
+    return replace(
+        parts,
+        payments=replace(parts.payments, prices=FixedPrices(), execution=execution),
+        work=replace(parts.work, execution=execution),
+    )

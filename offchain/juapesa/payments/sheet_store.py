@@ -1,0 +1,234 @@
+"""The SQL of sheets, many at once: payments claimed, read and locked whole, and written down again."""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from juapesa.db import UnitOfWork
+from juapesa.money import Money, currency
+from juapesa.payments.domain import Kind, Source, Status
+from juapesa.payments.saga import LegKind, LegState, Saga
+from juapesa.payments.sheet import Frame, LegRow, Sheet
+
+UNDER_WAY = ("due", "asking", "pending", "unknown")
+
+_CLAIM = """
+SELECT l.payment_id, l.seq FROM payments.leg l JOIN payments.payment p ON p.id = l.payment_id
+ WHERE (l.state = ANY(%(under_way)s) OR l.state = 'failed' AND l.kind = 'collect')
+   AND l.kind = ANY(%(kinds)s) AND {due} AND (l.lease_until IS NULL OR l.lease_until <= %(now)s)
+ ORDER BY l.next_at, l.payment_id, l.seq LIMIT %(limit)s FOR UPDATE OF p, l SKIP LOCKED
+"""
+_PAYMENTS = """
+SELECT p.id, p.code, p.person_id, p.status, p.needs_operator, p.call_ends_with, p.ended_at, q.kind, q.source,
+       q.amount_minor, q.total_minor, q.from_currency, q.receives_minor, q.to_currency, q.from_rail,
+       q.to_rail, q.to_phone_sealed
+  FROM payments.payment p JOIN payments.quote q ON q.token = p.quote_token
+ WHERE p.id = ANY(%s) ORDER BY p.id
+"""
+_LEGS = """
+SELECT payment_id, seq, kind, state, reference::text, handle, receipt, code, hold_id, asked_at, next_at,
+       lease_until, lease_by, leases, attempts, stumbles, stumbled_on
+  FROM payments.leg WHERE payment_id = ANY(%s) ORDER BY payment_id, seq
+"""
+# A leg's columns that change, with their types.
+_CHANGING = {
+    "state": "text",
+    "handle": "text",
+    "receipt": "text",
+    "code": "text",
+    "hold_id": "bigint",
+    "asked_at": "timestamptz",
+    "next_at": "timestamptz",
+    "lease_until": "timestamptz",
+    "lease_by": "int",
+    "leases": "int",
+    "attempts": "int",
+    "stumbles": "int",
+    "stumbled_on": "text",
+}
+_KEYS = {"payment_id": "bigint", "seq": "int"}
+_FIXED = {"kind": "text", "reference": "uuid"}
+
+
+def _columns(types: dict[str, str]) -> str:
+    return ", ".join(types)
+
+
+def _arrays(types: dict[str, str]) -> str:
+    return ", ".join(f"%s::{each}[]" for each in types.values())
+
+
+_UPDATE_LEGS = (
+    f"UPDATE payments.leg l SET {', '.join(f'{name} = n.{name}' for name in _CHANGING)}"  # noqa: S608
+    f" FROM unnest({_arrays(_KEYS | _CHANGING)}) n ({_columns(_KEYS | _CHANGING)})"
+    " WHERE l.payment_id = n.payment_id AND l.seq = n.seq"
+)
+_INSERT_LEGS = (
+    f"INSERT INTO payments.leg ({_columns(_KEYS | _FIXED | _CHANGING)})"  # noqa: S608
+    f" SELECT * FROM unnest({_arrays(_KEYS | _FIXED | _CHANGING)})"
+)
+_UPDATE_PAYMENTS = """
+UPDATE payments.payment p
+   SET status = n.status, ended_at = n.ended_at, needs_operator = n.needs_operator,
+       call_ends_with = n.call_ends_with
+  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::int[])
+       n (id, status, ended_at, needs_operator, call_ends_with)
+ WHERE p.id = n.id
+"""
+_INSERT_EVENTS = """
+INSERT INTO payments.event (payment_id, seq, at, name, detail)
+SELECT payment_id, seq, at, name, detail
+  FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::text[], %s::text[])
+       WITH ORDINALITY n (payment_id, seq, at, name, detail, place) ORDER BY place
+"""
+
+Claimed = tuple[int, int]  # (payment, seq)
+
+
+def claim_due(uow: UnitOfWork, kinds: Collection[LegKind], now: datetime, limit: int) -> list[Claimed]:
+    """Legs whose time has come, oldest first, locked with their payments; two workers never get the same one.
+
+    A failed collection has a time only while its success may still come to light.
+    """
+    return _claim(uow, "l.next_at <= %(now)s", kinds, now, limit, [])
+
+
+def claim_named(
+    uow: UnitOfWork, kinds: Collection[LegKind], references: Sequence[str], now: datetime, limit: int
+) -> list[Claimed]:
+    """Those legs of these references that are under way, whether their time has come or not; locked."""
+    due = "l.next_at IS NOT NULL AND l.reference = ANY(%(references)s::uuid[])"
+    return _claim(uow, due, kinds, now, limit, references)
+
+
+def _claim(
+    uow: UnitOfWork,
+    due: str,
+    kinds: Collection[LegKind],
+    now: datetime,
+    limit: int,
+    references: Sequence[str],
+) -> list[Claimed]:
+    values = {
+        "under_way": list(UNDER_WAY),
+        "kinds": [str(each) for each in kinds],
+        "now": now,
+        "limit": limit,
+        "references": list(references),
+    }
+    return [(payment_id, seq) for payment_id, seq in uow.tuples(_CLAIM.format(due=due), values)]
+
+
+def waiting_references(uow: UnitOfWork, kinds: Collection[LegKind], now: datetime) -> list[str]:
+    """References of legs under way whose time has not come and that nobody has claimed."""
+    rows = uow.tuples(
+        "SELECT reference::text FROM payments.leg WHERE state = ANY(%s) AND kind = ANY(%s) AND next_at > %s"
+        " AND (lease_until IS NULL OR lease_until <= %s)",
+        (list(UNDER_WAY), [str(each) for each in kinds], now, now),
+    )
+    return [reference for (reference,) in rows]
+
+
+def free_leases(uow: UnitOfWork, workers: Sequence[int]) -> int:
+    """What these workers have claimed is free again; how many legs."""
+    return uow.execute(
+        "UPDATE payments.leg SET lease_until = NULL"
+        " WHERE lease_by = ANY(%s) AND lease_until IS NOT NULL AND next_at IS NOT NULL",
+        (list(workers),),
+    )
+
+
+def open_sheets(uow: UnitOfWork, payment_ids: Collection[int], *, lock: bool = True) -> dict[int, Sheet]:
+    """These payments with their legs, by id; with ``lock`` nobody else changes them before this unit ends."""
+    ids = sorted(set(payment_ids))
+    payments = uow.all(_PAYMENTS + ("FOR UPDATE OF p" if lock else ""), (ids,))
+    sheets = {row["id"]: _sheet(row) for row in payments}
+    assert len(sheets) == len(ids), f"payments {set(ids) - set(sheets)} are not on record"
+    for payment_id, seq, kind, state, *rest in uow.tuples(_LEGS, (ids,)):
+        sheets[payment_id].legs[seq] = LegRow(payment_id, seq, LegKind(kind), LegState(state), *rest)
+    return sheets
+
+
+def write(uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
+    """Payments, legs and history as they are on these sheets."""
+    payments = [each for each in sheets if each.is_changed]
+    if payments:
+        uow.execute(
+            _UPDATE_PAYMENTS,
+            (
+                [each.payment_id for each in payments],
+                [str(each.status) for each in payments],
+                [each.ended_at for each in payments],
+                [each.needs_operator for each in payments],
+                [each.call_ends_with for each in payments],
+            ),
+        )
+    _write_legs(uow, _INSERT_LEGS, _KEYS | _FIXED | _CHANGING, _picked(sheets, new=True))
+    _write_legs(uow, _UPDATE_LEGS, _KEYS | _CHANGING, _picked(sheets, new=False))
+    events = [(sheet.payment_id, each) for sheet in sheets for each in sheet.happened]
+    if events:
+        uow.execute(
+            _INSERT_EVENTS,
+            (
+                [payment_id for payment_id, _ in events],
+                [each.seq for _, each in events],
+                [each.at for _, each in events],
+                [str(each.name) for _, each in events],
+                [each.detail for _, each in events],
+            ),
+        )
+
+
+def _picked(sheets: Iterable[Sheet], *, new: bool) -> list[LegRow]:
+    """Legs that are to be inserted, or updated."""
+    return [
+        sheet.legs[seq]
+        for sheet in sheets
+        for seq in sorted(sheet.added if new else sheet.changed - sheet.added)
+    ]
+
+
+def _write_legs(uow: UnitOfWork, sql: str, types: dict[str, str], legs: Sequence[LegRow]) -> None:
+    if legs:
+        uow.execute(sql, [[_plain(getattr(leg, name)) for leg in legs] for name in types])
+
+
+def _plain(value: Any) -> Any:
+    """Enumerations as the text that they are."""
+    return str(value) if isinstance(value, str) else value
+
+
+def _sheet(row: dict[str, Any]) -> Sheet:
+    source, status = currency(row["from_currency"]), Status(row["status"])
+    terms = Saga(
+        payment_id=row["id"],
+        kind=Kind(row["kind"]),
+        source=Source(row["source"]),
+        amount=Money(row["amount_minor"], source),
+        total=Money(row["total_minor"], source),
+        receives=Money(row["receives_minor"], currency(row["to_currency"])),
+        status=status,
+        legs=(),
+    )
+    frame = Frame(
+        row["id"], row["code"], row["person_id"], row["from_rail"], row["to_rail"], row["to_phone_sealed"]
+    )
+    return Sheet(
+        frame, terms, status, row["needs_operator"], row["call_ends_with"], {}, ended_at=row["ended_at"]
+    )
+
+
+def find_leg(uow: UnitOfWork, reference: str) -> Claimed | None:
+    """(payment, seq) of the leg with this reference, which may be anything that was in an address."""
+    try:
+        wanted = uuid.UUID(reference)
+    except ValueError:
+        return None
+    row = uow.one("SELECT payment_id, seq FROM payments.leg WHERE reference = %s", (wanted,))
+    return (row["payment_id"], row["seq"]) if row else None
+
+
+def is_handle_known(uow: UnitOfWork, handle: str) -> bool:
+    """Whether some leg has this handle of an operator's."""
+    return uow.one("SELECT 1 FROM payments.leg WHERE handle = %s LIMIT 1", (handle,)) is not None

@@ -1,0 +1,101 @@
+"""Every process of a house is killed again and again while money moves: each payment ends once, right.
+
+On the plain chain and on the strict one, there with a mirror that lags and sends that are refused. About
+four minutes a network on a small machine.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from juapesa.config.settings import OWN_NETWORKS, SANDBOX_NETWORK
+from juapesa.demo.handset import Handset
+from juapesa.demo.stories import Teller, Told, moves, order, send_answers
+from juapesa.demo.verdict import judge
+from support.house import House
+
+pytestmark = pytest.mark.slow
+
+# Who dies (together, where there are several), and how many seconds after the payments were confirmed.
+VICTIMS = (
+    ("relayer",),
+    ("settler",),
+    ("watcher", "bookkeeper"),
+    ("attester-1", "attester-2"),  # without the two there is no quorum
+    ("api", "ussd_bridge"),
+    ("anchor",),
+    ("relayer", "settler", "watcher", "api"),
+)
+SECONDS = (0.5, 2.5, 5.0, 8.0)
+PAYMENTS_EACH = 3
+START_SECONDS_MAX = 20.0
+
+
+@pytest.fixture(scope="module", params=OWN_NETWORKS)
+def own_house(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[House]:
+    """One house a network, whose processes may be killed."""
+    found = House(tmp_path_factory.mktemp("kills"), network=request.param)
+    try:
+        found.up()
+        yield found
+    finally:
+        found.clean_up()
+
+
+async def kill(teller: Teller, process: str) -> None:
+    """As soon as it is there; it may be on its way up after the last time."""
+    async with asyncio.timeout(START_SECONDS_MAX):
+        while True:
+            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
+                teller.world.kill(process)
+                return
+            await asyncio.sleep(0.1)
+
+
+async def kill_often(teller: Teller, victims: tuple[str, ...]) -> None:
+    began = asyncio.get_running_loop().time()
+    for seconds in SECONDS:
+        await asyncio.sleep(max(began + seconds - asyncio.get_running_loop().time(), 0))
+        for each in victims:
+            await kill(teller, each)
+
+
+async def ends_right(teller: Teller, payer: Handset, payee: Handset, code: str) -> None:
+    """Paid once in full; or, when M-Pesa had never heard of it, as failed with nothing taken."""
+    receipt = await teller.follow(code, Told("a send"))
+    taken = await moves(teller.world, "DARAJA", "collect", payer)
+    paid = await moves(teller.world, "MOMO", "payout", payee)
+    if receipt["status"] == "failed":
+        assert (taken, paid) == ([], [])
+        return
+    assert receipt["status"] == "completed", receipt
+    assert len(taken) == 1
+    assert paid == [receipt["receives"]["amount"]]
+
+
+async def send_and_kill(teller: Teller, victims: tuple[str, ...]) -> None:
+    pairs = [(teller.phone("KE"), teller.phone("NG")) for _ in range(PAYMENTS_EACH)]
+    codes = [
+        await order(payer, "Send", send_answers(payer, str(900 + number), payee.number))
+        for number, (payer, payee) in enumerate(pairs)
+    ]
+    await asyncio.gather(
+        kill_often(teller, victims),
+        *(ends_right(teller, *pair, code) for pair, code in zip(pairs, codes, strict=True)),
+    )
+
+
+@pytest.mark.parametrize("victims", VICTIMS, ids="+".join)
+def test_whoever_is_killed_each_payment_is_made_once(own_house: House, victims: tuple[str, ...]) -> None:
+    if "anchor" in victims and own_house.network != SANDBOX_NETWORK:
+        pytest.skip("this network has no consensus service")
+    first_phone = 100 * (VICTIMS.index(victims) + 1)
+    own_house.play(lambda teller: send_and_kill(teller, victims), first_phone)
+
+
+def test_after_all_that_books_operators_chain_and_anchors_agree(own_house: House) -> None:
+    own_house.settle_down()
+    verdict = own_house.play(lambda teller: judge(teller.world, [], []))
+    assert verdict.ok, verdict.answer
