@@ -307,6 +307,12 @@ def test_a_person_reads_the_proof_that_they_are_counted(office: Office) -> None:
     assert slug(office.program().get("/api/accounts/liabilities")) == "owners-only"
 
 
+def test_a_stranger_hears_that_they_are_one_and_nothing_else(office: Office) -> None:
+    for path in ("initiate", "confirm", "refund"):
+        answer = office.http.post(f"/api/payments/{path}", json={"kind": "nothing"})
+        assert (answer.status_code, slug(answer)) == (401, "not-authenticated")
+
+
 def test_a_body_that_cannot_be_read_is_refused_in_words_without_what_was_sent(office: Office) -> None:
     program, path = office.program(owner=office.house.phone()), "/api/payments/initiate"
 
