@@ -17,7 +17,12 @@ from juapesa.payments.stuck import StuckLeg
 
 TOKEN = "JUA_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable
 
-app = typer.Typer(help="Look at a payment; see and release those that are stuck.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at a payment; see and release those that are stuck.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 
 @app.command()
