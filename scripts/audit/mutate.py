@@ -96,7 +96,11 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="*", help="Solidity files of mutation.toml (default: all of them)")
+    parser.add_argument(
+        "places",
+        nargs="*",
+        help="files of mutation.toml, each whole or at a line (FILE:LINE); default: all files",
+    )
     parser.add_argument(
         "--minutes", type=float, default=30, help="begin no mutant later than this after the first"
     )
@@ -105,24 +109,22 @@ def options() -> argparse.Namespace:
     parser.add_argument("--bench", type=int, default=0, help="number of the first folder: one run each")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="without the invariant suites")
-    parser.add_argument("--lines", help="only these lines of the files: FIRST-LAST")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
     parser.add_argument("--survivors-max", type=int, default=0, help="more than these fail the run")
     return parser.parse_args()
 
 
-def within(trial: Trial, lines: str | None) -> bool:
-    """Whether a mutant is in the lines asked for."""
-    first, _, last = (lines or "1-1000000").partition("-")
-    return int(first) <= trial.line() <= int(last)
+def asked_for(trial: Trial, places: list[str]) -> bool:
+    """Whether a mutant is in the files or on the lines asked for."""
+    return not places or trial.file in places or f"{trial.file}:{trial.line()}" in places
 
 
 def main() -> int:
     """Entry point: 1 when more survive than allowed, 2 when the tests fail without any fault."""
     asked = options()
     known = plan()
-    rounds = {file: known[file] for file in asked.files or known}
-    every = [trial for trial in trials(list(rounds), asked.seed) if within(trial, asked.lines)]
+    rounds = {file: known[file] for file in {place.partition(":")[0] for place in asked.places} or known}
+    every = [trial for trial in trials(sorted(rounds), asked.seed) if asked_for(trial, asked.places)]
     if asked.list:
         print("\n".join(sorted(told(trial) for trial in every)))
         return 0

@@ -52,8 +52,9 @@ contract SmallWorldTest is Kit {
     /// five units of the token less would not have paid it.
     function test_exact_dollars_cost_the_least_but_four_units() public view {
         for (uint256 i = 0; i < 15; i++) {
-            for (uint256 asked = 1; asked < 5000; asked += 17) {
-                _exactOut(_tokens[i % 5], _pots[i / 5], asked);
+            uint256 tokens = _tokens[i % 5];
+            for (uint256 asked = 1; asked < (WORTH - tokens) * 9 / 10; asked += asked < 5000 ? 17 : 997) {
+                _exactOut(tokens, _pots[i / 5], asked);
             }
         }
     }

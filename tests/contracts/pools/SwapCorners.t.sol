@@ -53,6 +53,24 @@ contract SwapCornersTest is PoolsBase {
 
     // --- refusals ------------------------------------------------------------------------------------
 
+    /// @dev 3,600 dollars an hour, or 86,400 a day, either way: full, each leaks a dollar a second.
+    function test_limits_leak_by_the_second() public {
+        for (uint256 i = 0; i < 4; i++) {
+            Settings memory set = _free();
+            set.skewPpm = 0;
+            (set.hourPpm, set.dayPpm) = i < 2 ? (18_000, 1e6) : (1e6, 432_000);
+            _list(set, 100_000e6, 100_000e6);
+            (PlainToken from, PlainToken to) = i % 2 == 0 ? (_coin, usdc) : (usdc, _coin);
+            uint256 now_ = START + i * 10;
+            pools.swap(address(from), address(to), i < 2 ? 3600e6 : 86_400e6, 0, user, LATE);
+            _exactIn(from, to, 1, Refusal.LIMIT);
+            vm.warp(now_ + 7);
+            _exactIn(from, to, 7e6, Refusal.NONE);
+            _exactIn(from, to, 7e6 + 1, Refusal.LIMIT);
+            vm.warp(now_ + 10);
+        }
+    }
+
     function test_a_trade_between_claims_keeps_its_minimum() public {
         pools.deposit(address(kes), 1000e6, address(this));
         (uint64 out,) = pools.quoteExactIn(address(kes), address(usdc), 1000e6);
