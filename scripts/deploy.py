@@ -11,7 +11,8 @@ environment gives:
 - the ``$NAMES`` that the network's file asks for.
 
 Running it again does nothing that is done: a contract that is recorded and has code is kept, a role
-that is held is not granted, a hub that has dollars gets none.
+that is held is not granted, a hub that has dollars gets none. With ``--dry-run`` every step is said and
+none is done.
 """
 
 import json
@@ -51,6 +52,8 @@ from scripts._hedera import (
     made_token,
     make_token,
 )
+from scripts._rehearsal import NOWHERE, Draft, Rehearsal
+from scripts._verification import write_verifications
 
 INT64_MAX = 2**63 - 1
 ADMIN_ROLE = 0  # OpenZeppelin's AccessManager: may do whatever no other role is named for
@@ -135,6 +138,10 @@ class Deployment:
         }
         return self._artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
 
+    def made(self) -> dict[str, tuple[Artifact, dict[str, Any]]]:
+        """Every recorded contract: its code and its entry."""
+        return {name: (self._code_of(name), entry) for name, entry in self.record.contracts.items()}
+
     def _artifact(self, contract: str) -> Artifact:
         """The contract's code, in the variant that the network's tokens want."""
         return artifact(VARIANTS.get(contract, contract) if self.plan.native_tokens else contract)
@@ -146,14 +153,7 @@ class Deployment:
         remembers of an address: on a restarted local chain, another contract.
         """
         code = self._artifact(contract)
-        kind = ContractType.model_validate(
-            {
-                "contractName": contract,
-                "abi": _with_second_page(code),
-                "deploymentBytecode": {"bytecode": code.creation_code},
-                "runtimeBytecode": {"bytecode": code.runtime_code},
-            }
-        )
+        kind = self.kind_of(contract, code)
         known = self.record.contracts.get(name)
         if known is not None:
             return ContractInstance(known["address"], kind)
@@ -174,6 +174,17 @@ class Deployment:
         click.echo(f"{name}: {made_at}", err=True)
         return ContractInstance(made_at, kind)
 
+    def kind_of(self, contract: str, code: Artifact) -> ContractType:
+        """What ape wants to know of a contract."""
+        return ContractType.model_validate(
+            {
+                "contractName": contract,
+                "abi": _with_second_page(code),
+                "deploymentBytecode": {"bytecode": code.creation_code},
+                "runtimeBytecode": {"bytecode": code.runtime_code},
+            }
+        )
+
     def token(self, symbol: str, said: dict[str, Any]) -> ContractInstance:
         """A token that exists (``address``), play dollars (``test``), or one of ours (``local``)."""
         if "address" in said:
@@ -191,14 +202,20 @@ class Deployment:
 
     def _at(self, symbol: str, at: str) -> ContractInstance:
         kind = ContractType.model_validate({"contractName": symbol, "abi": artifact("LocalToken").abi})
-        return ContractInstance(at, kind)
+        return self.at(symbol, kind, at)
+
+    def at(self, symbol: str, kind: ContractType, where: str) -> ContractInstance:  # noqa: ARG002 - a rehearsal's
+        """A contract that is there already."""
+        return ContractInstance(where, kind)
 
     def native_token(self, symbol: str, name: str) -> str:
         """Hedera's own token, made once: the registry's log remembers it when the record does not."""
-        since = self.record.contracts["registry"]["block"]
-        return made_token(self.registry, symbol, since) or make_token(
+        return self._real_token_made(symbol) or make_token(
             self.registry, name, symbol, self.deployer.address, **self.options
         )
+
+    def _real_token_made(self, symbol: str) -> str | None:
+        return made_token(self.registry, symbol, self.record.contracts["registry"]["block"])
 
     def configure_tokens(self) -> None:
         for symbol, said in self.plan.tokens.items():
@@ -213,7 +230,7 @@ class Deployment:
     def configure_pools(self) -> None:
         for symbol, said in self.plan.pools.items():
             token = self.tokens[symbol].address
-            if self.plan.native_tokens and not is_associated(token, self.pools.address):
+            if self.plan.native_tokens and not self.is_associated(token):
                 self.pools.associate(token, **self.options)
             wanted = tuple(said[name] for name in POOL_SETTINGS)
             _reserves, is_now, _buckets = self.pools.state(token)
@@ -224,6 +241,10 @@ class Deployment:
             kept = self.pools.priceOf(token)
             if (kept.maxStepPpm, kept.sourcesMin) != price:
                 self.pools.configurePrice(token, *price, **self.options)
+
+    def is_associated(self, token: str) -> bool:
+        """Whether the pools may receive the token."""
+        return is_associated(token, self.pools.address)
 
     def appoint(self) -> None:
         """Who issues, trades batches, settles and publishes prices; and who may halt all that."""
@@ -271,11 +292,15 @@ class Deployment:
         if not amount or pooled or self.pools.balanceOf(self.router.address, usdc.address):
             return
         if self.plan.sandbox is not None:
-            give_token("USDC", self.deployer.address, amount)
+            self.from_issuer("USDC", amount)
         else:
             usdc.mint(self.deployer.address, amount, **self.options)
         usdc.approve(self.pools.address, amount, **self.options)
         self.pools.deposit(usdc.address, amount, self.router.address, **self.options)
+
+    def from_issuer(self, symbol: str, amount: int) -> None:
+        """Play dollars, where the sandbox's issuer gives them."""
+        give_token(symbol, self.deployer.address, amount)
 
     def hand_over(self) -> None:
         """Where the administrator is another account, or a council, the deployer keeps nothing."""
@@ -289,6 +314,13 @@ class Deployment:
         if self.governance.hasRole(ADMIN_ROLE, self.deployer.address)[0]:
             self.governance.grantRole(ADMIN_ROLE, admin, delay, **self.options)
             self.governance.renounceRole(ADMIN_ROLE, self.deployer.address, **self.options)
+
+
+class DryRun(Rehearsal, Deployment):
+    """The same steps, said and not done."""
+
+    def is_associated(self, token: str) -> bool:
+        return self.pools.is_there and token != NOWHERE and super().is_associated(token)
 
 
 def _with_second_page(code: Artifact) -> list[dict[str, Any]]:
@@ -341,25 +373,41 @@ def deployer_account() -> KeyfileAccount:
     return account
 
 
-def deploy() -> Path:
-    """Deploy to the connected network; the record's path. Raises DeploymentFault."""
+def deploy(*, dry_run: bool = False, verification: Path | None = None) -> Path | None:
+    """Deploy to the connected network; the record's path. Raises DeploymentFault.
+
+    ``dry_run``: say what would be done; nothing is sent or written, and there is no record.
+    ``verification``: a folder for what source verifiers want of each contract.
+    """
     plan = read_plan(os.environ.get("JUA_DEPLOY_NETWORK") or networks.active_provider.network.name)
     if chain.chain_id != plan.chain_id:
         raise DeploymentFault(f"The node is on chain {chain.chain_id}, the plan is for {plan.chain_id}.")
     directory = Path(os.environ.get("JUA_DEPLOYMENTS_DIR", REPOSITORY / "deployments" / "chains"))
-    record = Record(directory / f"{plan.network}.json", plan, os.environ.get("JUA_DEPLOY_PUBLIC_RPC"))
+    file, public_rpc = directory / f"{plan.network}.json", os.environ.get("JUA_DEPLOY_PUBLIC_RPC")
     deployer = deployer_account()
+    if dry_run:
+        rehearsal = DryRun(plan, Draft(file, plan, public_rpc), deployer)
+        told = rehearsal.begin()
+        rehearsal.run()
+        told.summary()
+        return None
+    record = Record(file, plan, public_rpc)
     deployment = Deployment(plan, record, deployer)
     with at_local_pace(plan, deployer.address, deployment.roles.relayer):
         deployment.run()
+    if verification is not None:
+        write_verifications(verification, plan.chain_id, deployment.made())
     return record.file
 
 
 @click.command(cls=ConnectedProviderCommand)
-def cli() -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be made and sent; send nothing.")
+@click.option("--verification", type=Path, help="Write what source verifiers want into this folder.")
+def cli(*, dry_run: bool, verification: Path | None) -> None:
     """Deploy registry, tokens, pools and router, and write down where they are."""
     ape_logger.set_level(logging.ERROR)
     try:
-        click.echo(deploy())
+        if (file := deploy(dry_run=dry_run, verification=verification)) is not None:
+            click.echo(file)
     except DeploymentFault as fault:
         raise click.ClickException(str(fault)) from None

@@ -174,6 +174,14 @@ def test_a_wrong_path_or_method_is_a_problem_too(client: TestClient) -> None:
     assert client.delete("/health").json()["type"] == "urn:juapesa:problem:method-not-allowed"
 
 
+def test_head_is_answered_as_get_without_a_body(client: TestClient) -> None:
+    for path, status in (("/health", 200), ("/p/DONE", 200), ("/api/receipts/NOPE", 404)):
+        asked, read = client.head(path), client.get(path)
+        assert (asked.status_code, asked.content) == (status, b"")
+        assert asked.headers["content-type"] == read.headers["content-type"]
+    assert client.head("/callbacks/a/b/c/d").status_code == 405
+
+
 def test_ready_asks_the_database_and_an_outage_is_503(client: TestClient, database: Database) -> None:
     assert client.get("/ready").json() == {"status": "ready"}
     database.close()

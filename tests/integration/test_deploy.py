@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +65,9 @@ sources_min = 3
 """
 
 
-def deploy(node: Node, folder: Path, network: str, **said: str) -> subprocess.CompletedProcess[str]:
+def deploy(
+    node: Node, folder: Path, network: str, *options: str, **said: str
+) -> subprocess.CompletedProcess[str]:
     """Run the script as `jua deploy` does; both outputs are in ``stdout``."""
     keyfile = folder / "deployer.json"
     if not keyfile.exists():
@@ -80,7 +84,14 @@ def deploy(node: Node, folder: Path, network: str, **said: str) -> subprocess.Co
         **said,
     }
     return subprocess.run(
-        [Path(sys.executable).parent / "ape", "run", "deploy", "--network", f"{network}:{node.url}"],
+        [
+            Path(sys.executable).parent / "ape",
+            "run",
+            "deploy",
+            "--network",
+            f"{network}:{node.url}",
+            *options,
+        ],
         cwd=REPOSITORY,
         env=environment,
         stdout=subprocess.PIPE,
@@ -113,6 +124,72 @@ def test_the_local_deployment_settles_a_transfer_and_a_second_run_changes_nothin
         hub = Hub(Chain(node, deployment))
         hub.liquidity()
         hub.settle(hub.transfer(1_000 * 10**6))
+
+
+def test_a_deployment_is_told_before_it_is_done_and_goes_on_where_it_stopped(
+    forge_output: Path, tmp_path: Path
+) -> None:
+    network, file = "ethereum:hedera-local", tmp_path / "chains" / "hedera-local.json"
+
+    def told(node: Node) -> tuple[dict[str, str], str]:
+        """The addresses of what would be created, and the last line."""
+        said = deploy(node, tmp_path, network, "--dry-run")
+        assert said.returncode == 0, said.stdout
+        made = re.findall(
+            r"^create +(\S+) \(\w+\) at (0x\w+), [\d,]+ gas or more$", said.stdout, re.MULTILINE
+        )
+        return dict(made), said.stdout.splitlines()[-1]
+
+    def nonce(node: Node) -> int:
+        return int(node.ask("eth_getTransactionCount", DEPLOYER, "latest"), 16)
+
+    with running_anvil() as node:
+        foretold, last = told(node)
+        assert not file.exists()
+        assert nonce(node) == 0
+        assert last.endswith("Nothing was sent.")
+        done = deploy(node, tmp_path, network, "--verification", str(tmp_path / "sources"))
+        assert done.returncode == 0, done.stdout
+        record = json.loads(file.read_text())
+        assert {name: each["address"] for name, each in record["contracts"].items()} == foretold
+        sent = nonce(node)
+        assert last.startswith(f"{sent} transactions.")
+        made, last = told(node)
+        assert made == {}
+        assert last.startswith("0 transactions.")
+        verified_by_its_source(tmp_path / "sources" / "cKES.json", node, record["contracts"]["cKES"])
+
+        cut = dict(list(record["contracts"].items())[:3])  # as if it had died there
+        file.write_text(json.dumps({**record, "contracts": cut, "tokens": {}}))
+        missing, _ = told(node)
+        assert missing.keys() == record["contracts"].keys() - cut.keys()
+        assert nonce(node) == sent
+        assert deploy(node, tmp_path, network).returncode == 0
+        resumed = json.loads(file.read_text())["contracts"]
+        assert {name: each["address"] for name, each in resumed.items()} == {
+            **{name: each["address"] for name, each in cut.items()},
+            **missing,
+        }
+
+
+def verified_by_its_source(file: Path, node: Node, entry: dict[str, Any]) -> None:
+    """Compile what a verifier is given, as it does, and compare with what the transaction created."""
+    said = json.loads(file.read_text())
+    assert said["path"] == f"/v2/verify/{CHAIN_ID}/{entry['address']}"
+    body = said["body"]
+    compiled = subprocess.run(
+        [REPOSITORY / "scripts" / "solc" / "solc", "--standard-json"],
+        input=json.dumps(body["stdJsonInput"]),
+        env=os.environ | {"PATH": tools_path(os.environ["PATH"])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    source, _, contract = body["contractIdentifier"].partition(":")
+    code = json.loads(compiled.stdout)["contracts"][source][contract]["evm"]["bytecode"]["object"]
+    created = node.ask("eth_getTransactionByHash", body["creationTransactionHash"])
+    assert created["input"].startswith("0x" + code)
 
 
 def test_another_network_is_a_matter_of_configuration(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from juapesa.api import accounts
 from juapesa.api.clients import REQUESTS_PER_MINUTE_MAX, Clients, Proof, Scope
 from juapesa.api.payment_models import State, state_of
 from juapesa.db import Database
@@ -232,7 +233,9 @@ def test_a_payment_is_settled_once_its_log_entries_are_public(office: Office) ->
     assert state_of(replace(found, steps=logged)) is State.SETTLED
 
 
-def test_an_owner_reads_accounts_entries_holds_and_a_statement(office: Office) -> None:
+def test_an_owner_reads_accounts_entries_holds_and_a_statement(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house, payer = office.house, office.house.phone()
     owner = office.program(owner=payer)
     for shillings in ("500.00", "300.00"):
@@ -249,6 +252,13 @@ def test_an_owner_reads_accounts_entries_holds_and_a_statement(office: Office) -
     lines = owner.get(f"{path}/statement.csv").text.splitlines()
     assert len(lines) == 3
     assert ",300.00,800.00,KES" in lines[1]
+    monkeypatch.setattr(accounts, "STATEMENT_ENTRIES_MAX", 1)
+    newer = owner.get(f"{path}/statement.csv")
+    assert newer.headers["content-disposition"] == f'attachment; filename="statement-{account["id"]}.csv"'
+    assert newer.text.splitlines() == lines[:2]
+    older = owner.get(newer.links["next"]["url"])
+    assert older.text.splitlines() == [lines[0], lines[2]]
+    assert "link" not in older.headers
     convert = {
         "kind": "convert",
         "payer": payer,
@@ -305,6 +315,12 @@ def test_a_person_reads_the_proof_that_they_are_counted(office: Office) -> None:
     assert published.items() <= told.items()
     assert published["covered"] is True
     assert slug(office.program().get("/api/accounts/liabilities")) == "owners-only"
+
+
+def test_a_stranger_hears_that_they_are_one_and_nothing_else(office: Office) -> None:
+    for path in ("initiate", "confirm", "refund"):
+        answer = office.http.post(f"/api/payments/{path}", json={"kind": "nothing"})
+        assert (answer.status_code, slug(answer)) == (401, "not-authenticated")
 
 
 def test_a_body_that_cannot_be_read_is_refused_in_words_without_what_was_sent(office: Office) -> None:

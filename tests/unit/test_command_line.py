@@ -15,12 +15,15 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_every_topic_has_a_line_of_help_and_can_be_loaded() -> None:
+def test_every_topic_has_a_line_of_help_and_can_be_loaded(capsys: pytest.CaptureFixture[str]) -> None:
     topics = find_topics()
     assert {"up", "doctor", "db"} <= topics.keys()
     for topic in topics.values():
         assert topic.help, topic.name
         assert topic.run(["--help"]) == 0, topic.name
+        said = capsys.readouterr().out
+        assert "completion" not in said, topic.name
+        assert "╭" not in said, "one look for all"
 
 
 def test_help_is_quick_because_it_loads_no_topic() -> None:

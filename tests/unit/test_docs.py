@@ -1,5 +1,6 @@
 """What the guides tell a reader to run, open or look at is there."""
 
+import functools
 import importlib
 import re
 import shlex
@@ -31,9 +32,13 @@ def commands(text: str) -> Iterator[list[str]]:
         yield shlex.split(line)
 
 
+TOPICS = find_topics()
+
+
+@functools.cache
 def tree(topic: str) -> Any:
     """The command behind `jua TOPIC`, as the parser has it. Raises KeyError."""
-    found = find_topics()[topic]
+    found = TOPICS[topic]
     loaded = getattr(importlib.import_module(found.module), found.attribute)
     if isinstance(loaded, typer.Typer):
         return get_command(loaded)
@@ -48,7 +53,7 @@ def fault_of(words: list[str]) -> str | None:
     if topic.startswith("-") or topic.isupper():  # `jua --help`, `jua COMMAND`
         return None
     topic = re.split(r"[,|]", topic)[0]
-    if topic not in find_topics():
+    if topic not in TOPICS:
         return f"there is no `jua {topic}`"
     command = tree(topic)
     while rest and hasattr(command, "commands") and re.fullmatch(r"[a-z][a-z,|-]*", rest[0]):

@@ -131,11 +131,19 @@ def account_routes(db: Database, gate: Gate, ledger: Ledger) -> APIRouter:
         responses=shown("statement", "text/csv"),
     )
     def statement(account: int, client: Owner, cursor: Cursor = None) -> Response:
-        """The last 5,000 entries (before the cursor), newest first, as CSV with a line of names."""
+        """The last 5,000 entries (before the cursor), newest first, as CSV with a line of names.
+
+        Where there are older ones, a `Link` with `rel="next"` leads to them.
+        """
         with db.unit_of_work() as uow:
             _require(uow, ledger, client, account)
-            found = ledger.entries(uow, account, STATEMENT_ENTRIES_MAX, before=cursor)
-        return Response(_csv(found), media_type="text/csv")
+            found = ledger.entries(uow, account, STATEMENT_ENTRIES_MAX + 1, before=cursor)
+        listed = found[:STATEMENT_ENTRIES_MAX]
+        headers = {"Content-Disposition": f'attachment; filename="statement-{account}.csv"'}
+        if len(found) > len(listed):
+            older = f"/api/accounts/{account}/statement.csv?cursor={listed[-1].id}"
+            headers["Link"] = f'<{older}>; rel="next"'
+        return Response(_csv(listed), media_type="text/csv", headers=headers)
 
     return router
 

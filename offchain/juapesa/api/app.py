@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from juapesa import __version__
 from juapesa.api import problems
 from juapesa.api.callbacks import COUNTER, callback_routes
-from juapesa.api.guards import BodyLimit, SecurityHeaders
+from juapesa.api.guards import BodyLimit, HeadAsGet, SecurityHeaders
 from juapesa.api.health import health_routes
 from juapesa.api.ports import CallbackDesk, ReceiptReader
 from juapesa.api.receipts import Pages, receipt_routes
@@ -38,6 +38,7 @@ def build_app(
     pages = Pages()
     problems.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=settings.public_url.startswith("https:"))
     for router in (
         health_routes(db, counters),

@@ -95,8 +95,8 @@ def payment_routes(db: Database, gate: Gate, desk: PaymentDesk) -> APIRouter:
     @router.post("/initiate", status_code=201, response_model=QuoteAnswer, responses=answers(201, "initiate"))
     def initiate(
         given: Annotated[Initiation, Body(openapi_examples=INITIATE)],
+        client: Annotated[Client, writes],  # before the key: a stranger learns nothing of what is wanted
         key: Key,
-        client: Annotated[Client, writes],
     ) -> Response:
         """Price an order. The quote binds us until `valid_until` and moves nothing."""
         return gate.once(client, key, given, 201, lambda uow: desk.initiate(uow, client, given))
@@ -104,8 +104,8 @@ def payment_routes(db: Database, gate: Gate, desk: PaymentDesk) -> APIRouter:
     @router.post("/confirm", status_code=202, response_model=Progress, responses=answers(202, "confirm"))
     def confirm(
         given: Annotated[Confirmation, Body(openapi_examples=CONFIRM)],
-        key: Key,
         client: Annotated[Client, writes],
+        key: Key,
     ) -> Response:
         """Start the payment of a quote, once. From a rail, the payer is asked on their phone."""
         return gate.once(client, key, given, 202, lambda uow: desk.confirm(uow, client, given))
@@ -113,8 +113,8 @@ def payment_routes(db: Database, gate: Gate, desk: PaymentDesk) -> APIRouter:
     @router.post("/refund", status_code=202, response_model=Progress, responses=answers(202, "refund"))
     def refund(
         given: Annotated[Refund, Body(openapi_examples=REFUND)],
-        key: Key,
         client: Annotated[Client, writes],
+        key: Key,
     ) -> Response:
         """Ask for the money back. What cannot go back is refused with the reason (409)."""
         return gate.once(client, key, given, 202, lambda uow: desk.refund(uow, client, given))

@@ -14,7 +14,12 @@ from juapesa.config import Settings
 from juapesa.crypto import Signer, open_keystore
 from juapesa.transparency import anchor_store
 
-app = typer.Typer(help="Heads and roots in a topic of Hedera's consensus service.", no_args_is_help=True)
+app = typer.Typer(
+    help="Heads and roots in a topic of Hedera's consensus service.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 MEMO = "Jua Pesa: heads and roots"
 

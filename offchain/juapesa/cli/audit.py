@@ -8,7 +8,12 @@ import typer
 
 from juapesa.errors import JuaError
 
-app = typer.Typer(help="Check the public attestation log from chain data alone.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check the public attestation log from chain data alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 
 @app.callback()

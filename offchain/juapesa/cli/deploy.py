@@ -6,6 +6,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from juapesa import config
 from juapesa.config import Settings
@@ -21,7 +24,16 @@ class DeploymentFailed(Unavailable):
     slug = "deployment-failed"
 
 
-def deploy() -> None:
+def deploy(
+    *,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be sent and what it costs; send nothing."),
+    ] = False,
+    verification: Annotated[
+        Path | None, typer.Option(help="Write what source verifiers want of each contract into this folder.")
+    ] = None,
+) -> None:
     """Deploy registry, tokens, pools and router with the keys of the keystore; safe to run again.
 
     Network, node and the folder of the address file come from the settings (JUA_CHAIN__NETWORK,
@@ -33,6 +45,8 @@ def deploy() -> None:
         env = _environment(settings, Path(folder))
         node = f"ethereum:{settings.chain.network}:{settings.chain.rpc_url}"
         command = [str(Path(sys.executable).parent / "ape"), "run", "deploy", "--network", node]
+        command += ["--dry-run"] if dry_run else []
+        command += ["--verification", str(verification.absolute())] if verification else []
         if subprocess.run(command, cwd=REPOSITORY, env=env, check=False).returncode:
             raise DeploymentFailed(
                 "The contracts are not deployed. Mend what is said above and run it again."

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="What each action costs on chain, beside what others cost.", no_args_is_help=False)
+app = typer.Typer(
+    help="What each action costs on chain, beside what others cost.",
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 
 class Network(StrEnum):

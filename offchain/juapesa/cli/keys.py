@@ -10,8 +10,12 @@ from juapesa.assembly import assemble
 from juapesa.errors import InvalidInput
 from juapesa.wallet import parse_phone
 
-app = typer.Typer(help="Who may use the HTTP API.", no_args_is_help=True)
-client = typer.Typer(help="Programs that use the HTTP API.", no_args_is_help=True)
+app = typer.Typer(
+    help="Who may use the HTTP API.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
+client = typer.Typer(
+    help="Programs that use the HTTP API.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 app.add_typer(client, name="client")
 
 

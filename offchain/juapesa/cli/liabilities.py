@@ -14,7 +14,12 @@ from juapesa.ledger.engine.sealer import Sealer
 from juapesa.transparency import liabilities
 from juapesa.wallet import parse_phone
 
-app = typer.Typer(help="What is owed to customers, and proofs of being counted.", no_args_is_help=True)
+app = typer.Typer(
+    help="What is owed to customers, and proofs of being counted.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 
 @app.command()
