@@ -11,6 +11,7 @@ from juapesa.chain.courier import Courier, Landed, OnItsWay, Wrapped
 from juapesa.chain.native_ids import NANOS, TransactionId
 from juapesa.chain.native_nodes import NativeNodes
 from juapesa.chain.native_sending import NativeSending
+from juapesa.chain.transactions import gas_price_of, sign_dearer
 from juapesa.crypto import Signer
 from juapesa.sandbox.hedera import Pace
 from juapesa.sandbox.hedera.hapi import node
@@ -139,6 +140,24 @@ def test_what_consensus_refused_is_signed_again_with_the_same_nonce(lagging: San
         return post, nonce
 
     assert_landed_once(*through(lagging, sent))
+
+
+def test_what_is_too_cheap_at_consensus_is_offered_dearer(lagging: Sandbox) -> None:
+    """The network's price went up after it was signed. The relay would say so at once, a node does not."""
+
+    async def sent(post: Post, native: Counting) -> tuple[Post, int]:
+        price = await post.rpc.gas_price()
+        nonce = await post.build()
+        [dear], [wrapped] = post.forms.pop(nonce), post.wrapped.pop(nonce)
+        await post.keep(sign_dearer(SIGNER, chain_id=298, raw=dear.raw, gas_price=price // 2), wrapped.id)
+        await landed(post, nonce)
+        assert [gas_price_of(each.raw) >= price for each in post.forms[nonce]] == [False, True]
+        assert len(native.offered) == 2
+        return post, nonce
+
+    post, nonce = through(lagging, sent)
+    assert_landed_once(post, nonce)
+    assert post.rpc.sent == []
 
 
 def test_after_a_silence_the_receipt_is_asked_for_and_nothing_sent_again(lagging: Sandbox) -> None:

@@ -246,8 +246,12 @@ def test_an_ethereum_transaction_goes_in_by_either_door(net: Sandbox, client: Cl
     made = EthereumTransaction(ethereum_data=bytes.fromhex(raw[2:]))
     assert made.execute(client).status == ResponseCode.SUCCESS
     assert net.receipt(tx_hash)["status"] == "0x1"
+    before = int(net.ask("eth_getBalance", net.address, "latest"), 16)
     gap = EthereumTransaction(ethereum_data=bytes.fromhex(net.sign(nonce=99)[0][2:]))
     assert status_of(gap, client) == "WRONG_NONCE"
+    net.mine()
+    paid = before - int(net.ask("eth_getBalance", net.address, "latest"), 16)
+    assert paid == 21_000 * net.gas_price, "refused at consensus, the payer pays the intrinsic gas"
 
 
 def test_contracts_are_made_called_and_asked_natively(net: Sandbox, client: Client) -> None:

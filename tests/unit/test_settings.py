@@ -72,3 +72,15 @@ def test_only_a_network_of_ours_with_a_consensus_service_gets_a_topic_by_itself(
     assert rows(chain=sandbox, anchor={"topic": "0.0.5"}) == ["anchor"]
     assert rows(anchor={"topic": "0.0.5"}) == ["anchor"]
     assert rows() == []
+
+
+def test_a_sandbox_has_its_native_door_and_its_mirror_where_it_is(tmp_path: Path) -> None:
+    ours = config.load(data_dir=tmp_path, chain={"network": "hedera-sandbox"}).chain
+    assert (ours.native_nodes, ours.mirror_url) == ({"0.0.3": "127.0.0.1:50211"}, "http://127.0.0.1:8545")
+    there = {"network": "hedera-sandbox", "rpc_url": "http://10.0.0.9:7546"}
+    theirs = config.load(data_dir=tmp_path, chain=there).chain
+    assert (theirs.native_nodes, theirs.mirror_url) == ({}, "http://10.0.0.9:7546")
+    nowhere = config.load(data_dir=tmp_path, chain={"network": "hedera-sandbox", "native_nodes": {}}).chain
+    assert nowhere.native_nodes == {}
+    plain = config.load(data_dir=tmp_path).chain
+    assert (plain.native_nodes, plain.mirror_url) == ({}, None)

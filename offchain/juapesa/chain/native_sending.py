@@ -46,7 +46,11 @@ AGAIN = frozenset(
     }
 )
 EXECUTED = frozenset({SUCCESS, "CONTRACT_REVERT_EXECUTED", "CONTRACT_EXECUTION_EXCEPTION"})
-REFUSED = frozenset({"WRONG_NONCE", "THROTTLED_AT_CONSENSUS", "CONSENSUS_GAS_EXHAUSTED", "BUSY"})
+# The last is an offer under the network's price, which goes up: nothing ran and the nonce is free
+# (hiero-consensus-node, CustomGasCharging and TransactionProcessor).
+REFUSED = frozenset(
+    {"WRONG_NONCE", "THROTTLED_AT_CONSENSUS", "CONSENSUS_GAS_EXHAUSTED", "BUSY", "INSUFFICIENT_TX_FEE"}
+)
 
 
 class NativeSending:

@@ -225,7 +225,7 @@ def load(**overrides: Any) -> Settings:
     if "price_urls" not in chain.model_fields_set:
         chain = chain.model_copy(update={"price_urls": _local_publishers(settings)})
     if chain.network == SANDBOX_NETWORK:
-        chain = _at_the_sandbox(chain, settings, "native_nodes")
+        chain = _on_the_sandbox(chain, settings)
     if chain.network in OWN_NETWORKS and "deployments_dir" not in chain.model_fields_set:
         chain = chain.model_copy(update={"deployments_dir": settings.data_dir / "deployments" / "chains"})
     return _defaulted(settings, public_url=settings.ports.api).model_copy(
@@ -239,6 +239,13 @@ def load(**overrides: Any) -> Settings:
             else settings.anchor,
         }
     )
+
+
+def _on_the_sandbox(chain: ChainSettings, settings: Settings) -> ChainSettings:
+    """Ours has its doors at our ports; of one elsewhere the address is known, where its mirror is too."""
+    if "rpc_url" not in settings.chain.model_fields_set:
+        return _at_the_sandbox(chain, settings, "native_nodes")
+    return chain if chain.mirror_url else chain.model_copy(update={"mirror_url": chain.rpc_url})
 
 
 def _at_the_sandbox(section: Model, settings: Settings, nodes: str) -> Model:

@@ -1,6 +1,7 @@
 """The relayer's work: batches of what is due, followed to their end, exactly once whatever dies when.
 
-A batch goes *built* → *included*, which on Hedera is final. Its bytes and hash are committed before
+A batch goes *built* → *included*, which on Hedera is final; its block is written down when the mirror shows
+it, which may be seconds after a consensus node has told the outcome. Its bytes and hash are committed before
 anyone else sees them. Some may be on their way at once, with nonces in a row: a mirror shows what was
 done seconds later, and nobody need wait for that. While the fate of one is in doubt (the relay did not
 answer, consensus refused it) nothing is sent after it. A restarted relayer finds what is open and sends
@@ -66,7 +67,7 @@ class Relay:
         done, on_their_way, clear = (0, 0, True) if self.dry_run else await self._follow_all()
         if not clear or on_their_way >= IN_FLIGHT_MAX or not self._is_due():
             return done
-        unshown = await self._unshown()
+        unshown = 0 if self.dry_run else await self._unshown()
         await self._end_overdue()
         ready = await asyncio.to_thread(self._ready)
         if not ready:

@@ -9,6 +9,7 @@ from typing import Any
 
 _HTTP_STATUS = {3: 200, -32603: 500, -32605: 429}
 SEVEN_DAYS_SECONDS = 604_800
+GAS_PRICE_TOO_LOW = -32009
 
 
 class RpcFault(Exception):
@@ -45,7 +46,7 @@ def gas_limit_too_low(gas: int, needed: int) -> RpcFault:
 
 
 def gas_price_too_low(price: int, least: int) -> RpcFault:
-    return RpcFault(-32009, f"Gas price '{price}' is below configured minimum gas price '{least}'")
+    return RpcFault(GAS_PRICE_TOO_LOW, f"Gas price '{price}' is below configured minimum gas price '{least}'")
 
 
 def insufficient_funds() -> RpcFault:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from juapesa.sandbox.hedera import checks
+from juapesa.sandbox.hedera import checks, refusals
 from juapesa.sandbox.hedera.chain import Chain
 from juapesa.sandbox.hedera.entities import Entities
 from juapesa.sandbox.hedera.hapi.keys import evm_address, is_key, satisfied
@@ -10,7 +10,7 @@ from juapesa.sandbox.hedera.hapi.node import SUCCESS, Native, Node, Outcome, Ref
 from juapesa.sandbox.hedera.hapi.tokens import TokenOperations
 from juapesa.sandbox.hedera.refusals import RpcFault
 from juapesa.sandbox.hedera.topics import MESSAGE_BYTES_MAX, RUNNING_HASH_VERSION, Chunk, Topic
-from juapesa.sandbox.hedera.units import GAS_PER_TRANSACTION_MAX
+from juapesa.sandbox.hedera.units import GAS_PER_TRANSACTION_MAX, TINYBARS_PER_HBAR
 
 MEMO_BYTES_MAX = 100
 
@@ -180,13 +180,24 @@ class Operations:
         await self._settle(client_hash, status, outcome)
 
     async def _ethereum(self, native: Native, outcome: Outcome) -> None:
-        """A signed Ethereum transaction inside a native one; the outer payer pays only if it is refused."""
+        """A signed Ethereum transaction inside a native one; the outer payer pays only if it is refused.
+
+        It then pays for the intrinsic gas, one HBAR at most; an allowance for what the signer does not offer
+        is not played. Source: hiero-consensus-node's CustomGasCharging.
+        """
+        price = self._chain.rate.gas_tinybars()
         try:
             envelope = checks.parse(bytes(native.operation.ethereum_data))
-            checks.before_the_network(envelope, self._chain.rate.gas_tinybars())
-        except RpcFault:
-            raise Refused("INVALID_ETHEREUM_TRANSACTION") from None
-        await self._settle(envelope.hash, await self._chain.submit(envelope), outcome)
+            checks.before_the_network(envelope, price)
+        except RpcFault as fault:
+            cheap = fault.code == refusals.GAS_PRICE_TOO_LOW
+            raise Refused("INSUFFICIENT_TX_FEE" if cheap else "INVALID_ETHEREUM_TRANSACTION") from None
+        status = await self._chain.submit(envelope)
+        if status != SUCCESS:
+            fee = min(checks.intrinsic_gas(envelope) * price, TINYBARS_PER_HBAR)
+            outcome.fee_tinybars += fee
+            await self._chain.credit(self._entities.address(native.payer), -fee)
+        await self._settle(envelope.hash, status, outcome)
 
     async def _settle(self, tx_hash: str, status: str, outcome: Outcome) -> None:
         if status != SUCCESS:
