@@ -104,6 +104,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--bench", type=int, default=0, help="number of the first folder: one run each")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="without the invariant suites")
     parser.add_argument("--lines", help="only these lines of the files: FIRST-LAST")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
     parser.add_argument("--survivors-max", type=int, default=0, help="more than these fail the run")
@@ -127,7 +128,9 @@ def main() -> int:
         return 0
     under = REPOSITORY / ".build" / "mutants"
     numbers = range(asked.bench, asked.bench + asked.jobs)
-    benches = [Bench.made(rounds, asked.seconds, under / str(number)) for number in numbers]
+    benches = [
+        Bench.made(rounds, asked.seconds, under / str(number), quick=asked.quick) for number in numbers
+    ]
     try:
         if not all(each.sound_passes() for each in benches):
             print("the tests fail without any fault; nothing to learn", file=sys.stderr)

@@ -63,6 +63,12 @@ abstract contract Kit {
         bytes memory code = bytes.concat(vm.getCode(artifact), arguments);
         assembly ("memory-safe") {
             made := create(0, add(code, 32), mload(code))
+            // A constructor that should have reverted and did not comes back as a failure that nobody else tells.
+            if iszero(made) {
+                let free := mload(0x40)
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
         }
     }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from juapesa.ledger.engine.books import Account
+from juapesa.ledger.engine.accounts import Account
 from juapesa.ledger.engine.trials.bench import Bench
 from juapesa.ledger.engine.trials.crash import Crash
 from juapesa.ledger.engine.trials.simulate import World, simulate

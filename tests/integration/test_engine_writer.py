@@ -393,3 +393,37 @@ def test_a_port_asks_for_the_token(writer: WriterProcess) -> None:
     assert "waiting" in asyncio.run(asked("correct"))
     assert asyncio.run(asked("wrong"))["slug"] == "not-allowed"
     assert asyncio.run(asked(None))["slug"] == "not-allowed"
+
+
+def test_a_balance_can_be_asked_for_before_the_account_is_used(writer: WriterProcess) -> None:
+    writer.ready()
+
+    async def work(client: EngineClient) -> None:
+        number = await client.open_account("wallet", "new", KES)
+        found = await client.get(f"/accounts/{number}")
+        assert (found["id"], found["currency"], found["posted"]) == (number, "KES", 0)
+        assert (await client.get(f"/accounts/{number + 1}"))["slug"] == "unknown-account"
+        assert (await client.get("/accounts/99999999999999999999"))["slug"] == "not-found"
+
+    writer.with_client(work)
+
+
+def test_who_leaves_without_waiting_does_not_end_the_writer(writer: WriterProcess) -> None:
+    """Answers to a connection that is gone are dropped; the orders are booked."""
+    process = writer.ready()
+
+    async def work(client: EngineClient) -> None:
+        wallet, capital = await pair(client)
+        for number in range(60):
+            leaving = EngineClient(socket=writer.socket)
+            orders = [leaving.send(send(f"{number}-{n}", capital, wallet, 1)) for n in range(20)]
+            sending = [asyncio.create_task(each) for each in orders]
+            await asyncio.sleep(0.003)
+            leaving.close()
+            for each in sending:
+                each.cancel()
+        assert process.poll() is None
+        done = [await client.send(send(f"59-{n}", capital, wallet, 1)) for n in range(20)]
+        assert all(each.rows for each in done)
+
+    writer.with_client(work)

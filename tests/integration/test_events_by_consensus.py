@@ -102,7 +102,7 @@ def test_a_long_silence_is_read_in_spans_of_seven_days_that_overlap() -> None:
 
 def test_a_mirror_that_does_not_have_our_contracts_tells_nothing() -> None:
     """Else the cursor would run over events that this mirror never shows."""
-    elsewhere = Deployment("x", 298, *(f"0x{number:040x}" for number in (0xA1, 0xA2, 0xA3)), {}, 1)
+    elsewhere = Deployment("x", 298, *(f"0x{number:040x}" for number in (0xA1, 0xA2, 0xA3)), {}, 0)
     with sandbox(QUICK) as net, reading(net, elsewhere) as events, pytest.raises(ChainBehind):
         asyncio.run(events.sight())
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_evm]
 
 COURIER, RPC, FAILOVER = "chain/courier.py", "chain/rpc.py", "chain/failover.py"
 PURSE, TRANSACTIONS = "chain/purse.py", "chain/transactions.py"
-MIRROR, EVENTS = "issuance/mirror.py", "chain/events.py"
+MIRROR, EVENTS, NATIVE = "issuance/mirror.py", "chain/events.py", "chain/native_sending.py"
 
 # File, what is there, what stands there instead, and the tests that notice (a file, and which of it).
 FAULTS = {
@@ -155,6 +155,48 @@ FAULTS = {
         "self.events.sight(not_before=done)",
         "self.events.sight()",
         ("mirror_on_hedera", "cursor"),
+    ),
+    "what a busy node may take is offered under a new id each time": (
+        COURIER,
+        "return ids[-1] if ids and",
+        "return None if ids and",
+        ("courier_natively", "busy"),
+    ),
+    "a node that is silent has taken nothing": (
+        NATIVE,
+        "if silent.reached:",
+        "if not silent.reached:",
+        ("courier_natively", "after_a_silence"),
+    ),
+    "a record is paid for at any price": (
+        NATIVE,
+        "if cost > RECORD_TINYBARS_MAX:",
+        "if False:",
+        ("courier_natively", "cannot_be_paid"),
+    ),
+    "a mirror is asked for more than seven days": (
+        EVENTS,
+        "SPAN_NANOS_MAX = 7 *",
+        "SPAN_NANOS_MAX = 8 *",
+        ("events_by_consensus", "seven_days"),
+    ),
+    "times do not overlap": (
+        EVENTS,
+        "OVERLAP_NANOS = 30 *",
+        "OVERLAP_NANOS = 0 *",
+        ("events_by_consensus", "seven_days"),
+    ),
+    "a mirror that lacks our contracts is believed": (
+        EVENTS,
+        "if began is None or None in known:",
+        "if began is None:",
+        ("events_by_consensus", "does_not_have"),
+    ),
+    "any certificate will do": (
+        "chain/native_tls.py",
+        "if not hmac.compare_digest(",
+        "if False and not hmac.compare_digest(",
+        ("native_tls", "another_certificate"),
     ),
     # Eighteen are refused by Money itself: nothing of ours starts with them.
     "other decimals than the registry gives": (

@@ -33,7 +33,7 @@ from hiero_sdk_python.timestamp import Timestamp
 
 from juapesa.sandbox.hedera.topics import next_hash
 from support.hapi import KEY, client_of, status_of
-from support.hedera import LOGS, REVERTS, Sandbox, sandbox
+from support.hedera import CALLERS, LOGS, REVERTS, Sandbox, sandbox
 from support.sandboxes import eventually
 
 pytestmark = pytest.mark.needs_evm
@@ -268,6 +268,19 @@ def test_contracts_are_made_called_and_asked_natively(net: Sandbox, client: Clie
     bad = net.seen(f"/api/v1/contracts/{net.deploy(REVERTS)}")["contract_id"]
     reverting = ContractExecuteTransaction().set_contract_id(ContractId.from_string(bad)).set_gas(100_000)
     assert status_of(reverting, client) == "CONTRACT_REVERT_EXECUTED"
+
+
+def test_an_account_without_an_ecdsa_key_calls_contracts_by_its_number(net: Sandbox, client: Client) -> None:
+    """Such an account signs no Ethereum transaction; natively it is a caller like any other."""
+    key = PrivateKey.generate_ed25519()
+    made = AccountCreateTransaction(key=key.public_key(), initial_balance=Hbar(50)).execute(client)
+    own = client_of(net, str(made.account_id), key)
+    target = net.seen(f"/api/v1/contracts/{net.deploy(CALLERS)}")["contract_id"]
+    call = ContractExecuteTransaction().set_contract_id(ContractId.from_string(target)).set_gas(100_000)
+    assert status_of(call, own) == "SUCCESS"
+    (log,) = net.seen(f"/api/v1/contracts/{target}/results/logs")["logs"]
+    assert int(log["topics"][0], 16) == made.account_id.num
+    own.close()
 
 
 def test_a_subscriber_hears_every_message_once(net: Sandbox, client: Client) -> None:

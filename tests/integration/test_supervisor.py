@@ -10,31 +10,33 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
+from juapesa.config.settings import LOCAL_NETWORK, SANDBOX_NETWORK
 from juapesa.db import EmbeddedPostgres
 from juapesa.db.migrate import upgrade
+from support.hedera import Network
 
 pytestmark = pytest.mark.needs_evm
 
 TESTS = Path(__file__).parents[1]
 WAIT_SECONDS_MAX = 60.0
-PORTS = ("API", "USSD", "CHAIN", "DARAJA", "MOMO", "AFRICASTALKING", "ORACLE", "ATTESTER_FIRST")
+PORTS = ("API", "USSD", "CHAIN", "HAPI", "DARAJA", "MOMO", "AFRICASTALKING", "ORACLE", "ATTESTER_FIRST")
 
 
 class Machine:
     """One data folder and its ports, on which the supervisor is started and killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, network: str = LOCAL_NETWORK) -> None:
+        self.network = network
         self.data = folder / "data with a space"
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.started: list[subprocess.Popen[bytes]] = []
 
     def up(self, *arguments: str) -> subprocess.Popen[bytes]:
         env = os.environ | {f"JUA_PORTS__{name}": str(port) for name, port in self.ports.items()}
-        env |= {"JUA_DATA_DIR": str(self.data), "JUA_ATTESTERS": "1"}
+        env |= {"JUA_DATA_DIR": str(self.data), "JUA_ATTESTERS": "1", "JUA_CHAIN__NETWORK": self.network}
         process = subprocess.Popen(
             [sys.executable, "-m", "support.small_plan", *arguments],
             cwd=TESTS,
@@ -68,22 +70,17 @@ class Machine:
         return [*found, int((self.data / "pg" / "postmaster.pid").read_text().split()[0])]
 
     def block_of_deployment(self) -> dict[str, object]:
-        deployment = json.loads((self.data / "deployments" / "chains" / "hedera-local.json").read_text())
-        result = self.rpc("eth_getTransactionReceipt", deployment["tx"])
-        assert isinstance(result, dict)
-        return result
+        deployment = json.loads((self.data / "deployments" / "chains" / f"{self.network}.json").read_text())
+        return self.chain.receipt(deployment["tx"])
 
-    def rpc(self, method: str, *params: object) -> object:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        return httpx.post(f"http://127.0.0.1:{self.ports['CHAIN']}", json=body).json()["result"]
+    @property
+    def chain(self) -> Network:
+        url = f"http://127.0.0.1:{self.ports['CHAIN']}"
+        return Network(url, url)
 
     def mined(self) -> str:
         """A transaction that is in a block, and in no dump of the supervisor yet."""
-        sender = self.rpc("eth_accounts")[0]  # type: ignore[index]
-        tx = self.rpc("eth_sendTransaction", {"from": sender, "to": sender})
-        assert isinstance(tx, str)
-        wait_until(lambda: self.rpc("eth_getTransactionReceipt", tx) is not None)
-        return tx
+        return str(self.chain.send()["transactionHash"])
 
 
 def free_ports(count: int) -> list[int]:
@@ -111,8 +108,8 @@ def alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    found = Machine(tmp_path)
+def machine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Machine]:
+    found = Machine(tmp_path, getattr(request, "param", LOCAL_NETWORK))
     yield found
     for process in found.started:
         if process.poll() is None:
@@ -120,6 +117,13 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         process.communicate(timeout=60)
 
 
+# On the plain chain, and with --slow on the strict one at its own pace.
+on_both = pytest.mark.parametrize(
+    "machine", [LOCAL_NETWORK, pytest.param(SANDBOX_NETWORK, marks=pytest.mark.slow)], indirect=True
+)
+
+
+@on_both
 def test_a_second_start_finds_the_same_chain_and_nothing_is_left_between(machine: Machine) -> None:
     first = machine.ready()
     pids, receipt = machine.pids(), machine.block_of_deployment()
@@ -130,11 +134,13 @@ def test_a_second_start_finds_the_same_chain_and_nothing_is_left_between(machine
     assert machine.block_of_deployment() == receipt
 
 
+@on_both
 def test_a_process_that_dies_is_started_again(machine: Machine) -> None:
     machine.ready()
     for name in ("last", "forked", "fork_server", "chain"):
+        wait_until(lambda name=name: machine.pid(name) is not None)  # type: ignore[misc]
         before = machine.pid(name)
-        assert before is not None
+        assert before is not None, "what the fork server made dies with it and comes back"
         os.kill(before, signal.SIGKILL)
         wait_until(lambda name=name, before=before: machine.pid(name) not in {None, before})  # type: ignore[misc]
     wait_until(lambda: _answers(machine.ports["CHAIN"]))
@@ -146,6 +152,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@on_both
 def test_killing_the_supervisor_outright_leaves_no_orphan(machine: Machine) -> None:
     process = machine.ready()
     pids = machine.pids()
@@ -155,6 +162,7 @@ def test_killing_the_supervisor_outright_leaves_no_orphan(machine: Machine) -> N
     assert machine.ready().poll() is None
 
 
+@on_both
 @pytest.mark.parametrize("how", ["kill", "terminate", "interrupt twice"])
 def test_however_the_supervisor_ends_the_chain_loses_nothing(machine: Machine, how: str) -> None:
     process = machine.ready()
@@ -170,7 +178,7 @@ def test_however_the_supervisor_ends_the_chain_loses_nothing(machine: Machine, h
     process.wait()
     wait_until(lambda: not any(map(alive, pids)))
     machine.ready()
-    assert machine.rpc("eth_getTransactionReceipt", tx) is not None
+    assert machine.chain.ask("eth_getTransactionReceipt", tx) is not None
     assert machine.block_of_deployment()["status"] == "0x1"
 
 

@@ -10,7 +10,7 @@ from juapesa.ledger.engine.books import Batch, Books
 from juapesa.ledger.engine.ids import first_id_at
 from juapesa.ledger.engine.orders import Answer, Line, Order, PlaceHold, Post
 from juapesa.ledger.engine.session import Session
-from juapesa.ledger.engine.storage import Storage
+from juapesa.ledger.engine.storage import ACCOUNTS_LOADED, Storage
 from juapesa.ledger.errors import WriterRefused
 
 FENCE_SECONDS_MAX = 20.0
@@ -50,13 +50,14 @@ class EngineByHand:
     url: str
     role: str | None = "juapesa_writer"
     now: datetime = START
+    accounts_loaded: int = ACCOUNTS_LOADED
     session: Session = field(init=False)
     storage: Storage = field(init=False)
     books: Books = field(init=False)
 
     def __post_init__(self) -> None:
         self.session = Session(self.url, role=self.role)
-        self.storage = Storage(self.session)
+        self.storage = Storage(self.session, accounts_loaded=self.accounts_loaded)
         deadline = time.monotonic() + FENCE_SECONDS_MAX
         while True:  # the server may still be ending the session of the one before
             try:

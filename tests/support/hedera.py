@@ -175,6 +175,8 @@ def network() -> Iterator[Network]:
 # Runtime code, written out: small enough to read.
 # LOGS: log1(topic 0x01, the value of the call as the EVM sees it)
 LOGS = bytes.fromhex("34600052600160206000a100")
+# CALLERS: log1(topic: who calls, nothing)
+CALLERS = bytes.fromhex("3360006000a100")
 # REVERTS: revert(Error("no"))
 REVERTS = (
     bytes.fromhex("7f" + "08c379a0" + "00" * 28 + "600052")

@@ -1,10 +1,12 @@
 """Payments as they run, with a worker that can die: real database, ledger, rails, sandboxes and inbox.
 
 Only the chain is played: a robot settles (or refuses) what is ordered from it, as the relayer would
-record it. A worker's death is an exception that no code may catch, raised before or after a commit.
+record it (strict_house.py has a real one). A worker's death is an exception that no code may catch,
+raised before or after a commit.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +51,17 @@ QUICK = {
 }
 
 
+DEPLOYMENT = Deployment(
+    network="played",
+    chain_id=298,
+    registry=ADDRESS.format(1),
+    router=ADDRESS.format(2),
+    pools=ADDRESS.format(3),
+    tokens={CKES: ADDRESS.format(4), CNGN: ADDRESS.format(5), USDC: ADDRESS.format(6)},
+    first_block=1,
+)
+
+
 class Death(BaseException):
     """The worker's process is gone."""
 
@@ -61,15 +74,19 @@ class MortalDatabase(Database):
         self._dies_at = dies_at
         self._after = after
         self.commits = 0
+        self.died_in = ""
 
     @contextmanager
     def unit_of_work(self) -> Iterator[UnitOfWork]:
+        whose = sys._getframe(2).f_code.co_qualname
         with super().unit_of_work() as uow:
             yield uow
             row = uow.one("SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote")
             wrote = row is not None and row["wrote"]
             self.commits += wrote
             dies = wrote and self.commits == self._dies_at
+            if dies:
+                self.died_in = whose
             if dies and not self._after:
                 raise Death
         if dies:
@@ -96,6 +113,7 @@ class House:
     mpesa: Daraja
     momo: Momo
     texts: Texts = field(default_factory=Texts)
+    deployment: Deployment = DEPLOYMENT
     refuse_chain: Callable[[dict[str, Any]], bool] = lambda _: False
     _phones: int = 0
     _parts: Parts | None = None
@@ -103,8 +121,12 @@ class House:
     def parts(self) -> Parts:
         """The parts on the immortal side: what channels, operators and checks see."""
         if self._parts is None:
-            self._parts = build_parts(self.settings, "", self.db, DEPLOYMENT)
+            self._parts = self.build(self.db)
         return self._parts
+
+    def build(self, db: Database) -> Parts:
+        """Parts of a process with this database."""
+        return build_parts(self.settings, "", db, self.deployment)
 
     def phone(self, country: str = "KE") -> str:
         """A number nobody has used."""
@@ -152,7 +174,7 @@ class House:
         asyncio.run(self._work(MortalDatabase(self.db, None, after=True), code, frozenset({status})))
 
     async def _work(self, mortal: MortalDatabase, code: str, ends: frozenset[str] = FINAL) -> None:
-        parts = build_parts(self.settings, "", mortal, DEPLOYMENT)
+        parts = self.build(mortal)
         settler = Settler(parts, self.texts, Options(once=True, dry_run=False, number=1))
         try:
             async with asyncio.timeout(PAYMENT_SECONDS_MAX):
@@ -233,20 +255,19 @@ class House:
             assert twice == []
 
 
-DEPLOYMENT = Deployment(
-    network="played",
-    chain_id=298,
-    registry=ADDRESS.format(1),
-    router=ADDRESS.format(2),
-    pools=ADDRESS.format(3),
-    tokens={CKES: ADDRESS.format(4), CNGN: ADDRESS.format(5), USDC: ADDRESS.format(6)},
-    first_block=1,
-)
-
-
 @contextmanager
 def payments_house(db: Database, folder: Path) -> Iterator[House]:
     """Both operators, a receiver for their callbacks, prices in the pools, capital in the books."""
+    with empty_house(db, folder) as house:
+        _open(house)
+        yield house
+
+
+@contextmanager
+def empty_house(
+    db: Database, folder: Path, deployment: Deployment = DEPLOYMENT, **settings: Any
+) -> Iterator[House]:
+    """Both operators and a receiver for their callbacks; nothing is booked yet."""
     houses: list[House] = []
 
     async def callback(request: Request) -> Response:
@@ -260,16 +281,15 @@ def payments_house(db: Database, folder: Path) -> Iterator[House]:
     with ExitStack() as stack:
         public_url = stack.enter_context(served(lambda: receiver))
         mpesa, mtn = stack.enter_context(daraja()), stack.enter_context(momo())
-        settings = load(
+        loaded = load(
             data_dir=folder,
             public_url=public_url,
             daraja={"base_url": mpesa.url, "timeout_seconds": 0.5},
             momo={"base_url": mtn.url, "timeout_seconds": 0.5},
-            waits=QUICK,
+            **{"waits": QUICK, **settings},
         )
-        house = House(db, settings, mpesa, mtn)
+        house = House(db, loaded, mpesa, mtn, deployment=deployment)
         houses.append(house)
-        _open(house)
         yield house
 
 

@@ -3,25 +3,18 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-import httpx
+from support.hedera import Network
 
 # Twenty zero bytes of code behind the shortest constructor.
-CREATION = "0x601480600b6000396000f3" + "00" * 20
+CREATION = bytes.fromhex("601480600b6000396000f3") + bytes(20)
 
 
 def main(url: str, file: Path) -> None:
-    sender = rpc(url, "eth_accounts")[0]
-    tx = rpc(url, "eth_sendTransaction", {"from": sender, "data": CREATION})
-    address = rpc(url, "eth_getTransactionReceipt", tx)["contractAddress"]
+    receipt = Network(url, url).send(to=None, data=CREATION)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"tx": tx, "contracts": {"registry": {"address": address}}}))
-
-
-def rpc(url: str, method: str, *params: Any) -> Any:
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    return httpx.post(url, json=body).json()["result"]
+    registry = {"address": receipt["contractAddress"]}
+    file.write_text(json.dumps({"tx": receipt["transactionHash"], "contracts": {"registry": registry}}))
 
 
 if __name__ == "__main__":

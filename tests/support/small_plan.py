@@ -14,7 +14,7 @@ BROKEN = (sys.executable, "-c", "import sys; sys.exit('the reason is written her
 
 def rows(settings: Settings, dump: Path) -> list[Process]:
     """A plan of the same shape as the real one."""
-    file = settings.data_dir / "deployments" / "chains" / "hedera-local.json"
+    file = settings.data_dir / "deployments" / "chains" / f"{settings.chain.network}.json"
     deploy = python("support.small_deploy", f"http://127.0.0.1:{settings.ports.chain}", str(file))
     sleep = ("sleep", "600")
     return [

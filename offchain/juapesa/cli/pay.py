@@ -4,7 +4,7 @@ import json
 import os
 import pwd
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -113,7 +113,26 @@ def bench(
     from juapesa.measure.sagas import SagaBench  # noqa: PLC0415 - quick help
 
     folder = config.load().data_dir / "saga-bench"
-    report = SagaBench(folder, lambda line: typer.echo(line, err=True), payments, rounds).run()
+    _report(SagaBench(folder, lambda line: typer.echo(line, err=True), payments, rounds).run(), as_json)
+
+
+@app.command()
+def kill(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
+    kills: Annotated[int, typer.Option(min=1, help="Settlers to kill.")] = 20,
+    load: Annotated[int, typer.Option(min=1, help="Payments confirmed a second meanwhile.")] = 20,
+) -> None:
+    """Kill settlers under load; how long the legs that they had waited for their next step, in seconds.
+
+    Uses a PostgreSQL of its own in the data folder, with fsync on. Checks the books at the end.
+    """
+    from juapesa.measure.recovery import Recovery  # noqa: PLC0415 - quick help
+
+    folder = config.load().data_dir / "saga-recovery"
+    _report(Recovery(folder, lambda line: typer.echo(line, err=True), kills, load).run(), as_json)
+
+
+def _report(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report))
         return

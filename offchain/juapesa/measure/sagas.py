@@ -210,7 +210,8 @@ class SagaBench:
         inner = Database.connect(server.url(DATABASE), connections_max=6, name="saga-bench")
         with contextlib.closing(inner):
             db = CountedDatabase(inner)
-            parts = _furnished(db, self.folder)
+            parts = furnished(db, self.folder)
+            open_capital(parts)
             for number in range(self.rounds + 1):  # the first warms up and does not count
                 self._measure("confirm", db, lambda number=number: self._confirm(parts, number))  # type: ignore[misc]
                 await self._settle(parts, db)
@@ -231,7 +232,7 @@ class SagaBench:
                 parts.payments.confirm(uow, person.id, quote.token)
 
     async def _settle(self, parts: Parts, db: CountedDatabase) -> None:
-        settler = _settler(parts)
+        settler = settler_of(parts)
         began = self._now(db)
         async with asyncio.timeout(SECONDS_MAX):
             while _under_way(db):
@@ -284,29 +285,34 @@ def _under_way(db: CountedDatabase) -> bool:
     return row is not None and bool(row["found"])
 
 
-def _settler(parts: Parts) -> Any:
-    """Agents stand above this package and are looked up at run time."""
+def settler_of(parts: Parts) -> Any:
+    """A settler whose messages are sent at once. Agents stand above this package: looked up at run time."""
     module = importlib.import_module("juapesa_agents.settler")
     options = importlib.import_module("juapesa_agents.common.options")
     return module.Settler(parts, ImmediateTexts(), options.Options(once=False, dry_run=False, number=1))
 
 
-def _furnished(db: Database, folder: Path) -> Parts:
+def furnished(db: Database, folder: Path, rail: type[ImmediateRail] = ImmediateRail) -> Parts:
+    """A house on a migrated database, with operators of this kind."""
     settings = load(
         data_dir=folder, capital={"float_minor": {"mpesa-ke": FLOAT_MINOR, "momo-ng": FLOAT_MINOR}}
     )
     rails: dict[str, Any] = {
-        "mpesa-ke": ImmediateRail("mpesa-ke", "M-Pesa", MPESA),
-        "momo-ng": ImmediateRail("momo-ng", "MTN MoMo", momo_capabilities(NGN)),
+        "mpesa-ke": rail("mpesa-ke", "M-Pesa", MPESA),
+        "momo-ng": rail("momo-ng", "MTN MoMo", momo_capabilities(NGN)),
     }
     http = httpx.AsyncClient()
     parts = build_parts(settings, "", db, DEPLOYMENT, rails=Rails(rails, http))
     execution = replace(parts.work.execution, chain=ImmediateChain(parts.work.execution.chain))
-    with db.unit_of_work() as uow:
-        parts.capital.open(uow)
-        uow.execute("UPDATE issuance.item SET state = 'settled'")
     return replace(
         parts,
         payments=replace(parts.payments, prices=FixedPrices(), execution=execution),
         work=replace(parts.work, execution=execution),
     )
+
+
+def open_capital(parts: Parts) -> None:
+    """Book the floats; the chain has done what was ordered for them."""
+    with parts.db.unit_of_work() as uow:
+        parts.capital.open(uow)
+        uow.execute("UPDATE issuance.item SET state = 'settled'")

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, structs
+
 from juapesa.ledger import LedgerOrder
 from juapesa.payments.bookings import Entry, Parties
 from juapesa.payments.domain import Status
 from juapesa.payments.saga import Leg, LegKind, LegState, Saga, Tell
 
 
-@dataclass(frozen=True, slots=True)
-class LegRow:
-    """A leg as it is on record."""
+class LegRow(Struct, frozen=True):
+    """A leg as it is on record; changed and written down so often that it is not a dataclass."""
 
     payment_id: int
     seq: int
@@ -55,10 +56,10 @@ class Reservation:
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """A line of the payment's history. ``detail`` holds no phone number and no name."""
 
+    payment_id: int
     at: datetime
     name: str
     detail: str = ""
@@ -122,7 +123,7 @@ class Sheet:
 
     def set_leg(self, seq: int, **columns: Any) -> None:
         """Change columns of a leg."""
-        self.legs[seq] = replace(self.legs[seq], **columns)
+        self.legs[seq] = structs.replace(self.legs[seq], **columns)
         self.changed.add(seq)
 
     def add_leg(self, kind: LegKind) -> int:
@@ -141,7 +142,7 @@ class Sheet:
 
     def add_event(self, at: datetime, name: str, detail: str = "", seq: int | None = None) -> None:
         """Add a line to the payment's history. ``detail`` holds no phone number and no name."""
-        self.happened.append(Happening(at, name, detail, seq))
+        self.happened.append(Happening(self.payment_id, at, name, detail, seq))
 
     def copy(self) -> "Sheet":
         """As it is now, to go back to when a step raises."""

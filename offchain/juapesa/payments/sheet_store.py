@@ -5,11 +5,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from juapesa.db import UnitOfWork
 from juapesa.money import Money, currency
 from juapesa.payments.domain import Kind, Source, Status
 from juapesa.payments.saga import LegKind, LegState, Saga
-from juapesa.payments.sheet import Frame, LegRow, Sheet
+from juapesa.payments.sheet import Frame, Happening, LegRow, Sheet
 
 UNDER_WAY = ("due", "asking", "pending", "unknown")
 
@@ -31,7 +33,9 @@ SELECT payment_id, seq, kind, state, reference::text, handle, receipt, code, hol
        lease_until, lease_by, leases, attempts, stumbles, stumbled_on
   FROM payments.leg WHERE payment_id = ANY(%s) ORDER BY payment_id, seq
 """
-# A leg's columns that change, with their types.
+# A leg's columns with their types: which it is, what never changes, and what does.
+_KEYS = {"payment_id": "bigint", "seq": "int"}
+_FIXED = {"kind": "text", "reference": "uuid"}
 _CHANGING = {
     "state": "text",
     "handle": "text",
@@ -47,26 +51,20 @@ _CHANGING = {
     "stumbles": "int",
     "stumbled_on": "text",
 }
-_KEYS = {"payment_id": "bigint", "seq": "int"}
-_FIXED = {"kind": "text", "reference": "uuid"}
 
 
-def _columns(types: dict[str, str]) -> str:
-    return ", ".join(types)
-
-
-def _arrays(types: dict[str, str]) -> str:
-    return ", ".join(f"%s::{each}[]" for each in types.values())
+def _rows(types: dict[str, str]) -> str:
+    """A JSON array of objects as rows."""
+    return f"json_to_recordset(%s::json) AS n ({', '.join(f'{name} {kind}' for name, kind in types.items())})"
 
 
 _UPDATE_LEGS = (
     f"UPDATE payments.leg l SET {', '.join(f'{name} = n.{name}' for name in _CHANGING)}"  # noqa: S608
-    f" FROM unnest({_arrays(_KEYS | _CHANGING)}) n ({_columns(_KEYS | _CHANGING)})"
-    " WHERE l.payment_id = n.payment_id AND l.seq = n.seq"
+    f" FROM {_rows(_KEYS | _CHANGING)} WHERE l.payment_id = n.payment_id AND l.seq = n.seq"
 )
 _INSERT_LEGS = (
-    f"INSERT INTO payments.leg ({_columns(_KEYS | _FIXED | _CHANGING)})"  # noqa: S608
-    f" SELECT * FROM unnest({_arrays(_KEYS | _FIXED | _CHANGING)})"
+    f"INSERT INTO payments.leg ({', '.join(_KEYS | _FIXED | _CHANGING)})"  # noqa: S608
+    f" SELECT * FROM {_rows(_KEYS | _FIXED | _CHANGING)}"
 )
 _UPDATE_PAYMENTS = """
 UPDATE payments.payment p
@@ -79,9 +77,11 @@ UPDATE payments.payment p
 _INSERT_EVENTS = """
 INSERT INTO payments.event (payment_id, seq, at, name, detail)
 SELECT payment_id, seq, at, name, detail
-  FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::text[], %s::text[])
+  FROM ROWS FROM (json_to_recordset(%s::json)
+                  AS (payment_id bigint, seq int, at timestamptz, name text, detail text))
        WITH ORDINALITY n (payment_id, seq, at, name, detail, place) ORDER BY place
 """
+_KINDS, _STATES = {str(each): each for each in LegKind}, {str(each): each for each in LegState}
 
 Claimed = tuple[int, int]  # (payment, seq)
 
@@ -146,7 +146,7 @@ def open_sheets(uow: UnitOfWork, payment_ids: Collection[int], *, lock: bool = T
     sheets = {row["id"]: _sheet(row) for row in payments}
     assert len(sheets) == len(ids), f"payments {set(ids) - set(sheets)} are not on record"
     for payment_id, seq, kind, state, *rest in uow.tuples(_LEGS, (ids,)):
-        sheets[payment_id].legs[seq] = LegRow(payment_id, seq, LegKind(kind), LegState(state), *rest)
+        sheets[payment_id].legs[seq] = LegRow(payment_id, seq, _KINDS[kind], _STATES[state], *rest)
     return sheets
 
 
@@ -164,20 +164,11 @@ def write(uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
                 [each.call_ends_with for each in payments],
             ),
         )
-    _write_legs(uow, _INSERT_LEGS, _KEYS | _FIXED | _CHANGING, _picked(sheets, new=True))
-    _write_legs(uow, _UPDATE_LEGS, _KEYS | _CHANGING, _picked(sheets, new=False))
-    events = [(sheet.payment_id, each) for sheet in sheets for each in sheet.happened]
-    if events:
-        uow.execute(
-            _INSERT_EVENTS,
-            (
-                [payment_id for payment_id, _ in events],
-                [each.seq for _, each in events],
-                [each.at for _, each in events],
-                [str(each.name) for _, each in events],
-                [each.detail for _, each in events],
-            ),
-        )
+    for sql, new in ((_INSERT_LEGS, True), (_UPDATE_LEGS, False)):
+        if legs := _picked(sheets, new=new):
+            uow.execute(sql, (_json(legs),))
+    if events := [each for sheet in sheets for each in sheet.happened]:
+        uow.execute(_INSERT_EVENTS, (_json(events),))
 
 
 def _picked(sheets: Iterable[Sheet], *, new: bool) -> list[LegRow]:
@@ -189,14 +180,9 @@ def _picked(sheets: Iterable[Sheet], *, new: bool) -> list[LegRow]:
     ]
 
 
-def _write_legs(uow: UnitOfWork, sql: str, types: dict[str, str], legs: Sequence[LegRow]) -> None:
-    if legs:
-        uow.execute(sql, [[_plain(getattr(leg, name)) for leg in legs] for name in types])
-
-
-def _plain(value: Any) -> Any:
-    """Enumerations as the text that they are."""
-    return str(value) if isinstance(value, str) else value
+def _json(rows: Sequence[LegRow] | Sequence[Happening]) -> str:
+    """Ten times cheaper to make than arrays of the driver's."""
+    return msgspec.json.encode(rows).decode()
 
 
 def _sheet(row: dict[str, Any]) -> Sheet:

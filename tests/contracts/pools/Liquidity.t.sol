@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {ILiquidity, FeeIndex, Lock, Position} from "../../../contracts/interfaces/ILiquidity.sol";
 import {IPoolsBook} from "../../../contracts/interfaces/IPools.sol";
 import {Reserves, Settings} from "../../../contracts/pools/PoolTypes.sol";
+import {Vm} from "../Kit.sol";
 import {PoolsBase} from "./PoolsBase.sol";
 
 /// @dev Shares, fees, terms, and what providers try against each other.
@@ -174,6 +175,34 @@ contract LiquidityTest is PoolsBase {
         desk.removeLiquidity(address(kes), shares, 0, 0, 0, true);
         same("no move", usdc.balanceOf(address(pools)), held);
         booksBalance();
+    }
+
+    function test_what_comes_and_goes_is_told_to_the_unit() public {
+        vm.recordLogs();
+        vm.startPrank(other);
+        (uint256 shares, uint256 token, uint256 dollars) =
+            desk.addLiquidity(address(kes), 1_300_000e6, 10_000e6, 0, 3, false);
+        _told(1 << 255 | 3 << 208 | shares << 128 | dollars << 64 | token);
+        shares = desk.addSingleSided(address(kes), 1000e6, true, 0, 0, false);
+        _told(1 << 255 | shares << 128 | uint256(1000e6) << 64);
+        shares = desk.addSingleSided(address(kes), 130_000e6, false, 0, 1, false);
+        _told(1 << 255 | 1 << 208 | shares << 128 | 130_000e6);
+        (token, dollars) = desk.removeLiquidity(address(kes), uint80(shares), 0, 0, 1, false);
+        _told(1 << 208 | shares << 128 | dollars << 64 | token);
+    }
+
+    /// @dev The last thing told was this change of the other's, with the reserves as they are now.
+    function _told(uint256 change) private {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        uint256 at = logs.length - 1;
+        while (logs[at].topics[0] != ILiquidity.LiquidityChanged.selector) at--;
+        same("token", uint256(logs[at].topics[1]), uint160(address(kes)));
+        same("owner", uint256(logs[at].topics[2]), uint160(other));
+        (uint256 told, uint256 reserves) = abi.decode(logs[at].data, (uint256, uint256));
+        same("change", told, change);
+        Reserves memory kept = reservesOf(kes);
+        uint256 word = kept.token | uint256(kept.usdc) << 64 | uint256(kept.potUsdc) << 128;
+        same("reserves", reserves, word | uint256(kept.feesUsdc) << 192);
     }
 
     function test_the_first_provider_cannot_rob_the_second() public {

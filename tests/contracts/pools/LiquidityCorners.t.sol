@@ -72,6 +72,38 @@ contract LiquidityCornersTest is PoolsBase {
         _desk.addSingleSided(address(kes), 1, false, 0, 0, false);
     }
 
+    /// @dev Single units come in and go out like any other amount.
+    function test_one_unit_is_an_amount() public {
+        PlainToken coin = _listed(1e18);
+        uint256 held = usdc.balanceOf(address(pools));
+        _desk.addLiquidity(address(coin), 1, 1, 0, 0, false);
+        same("the token's", coin.balanceOf(address(pools)), 1);
+        same("the dollar's", usdc.balanceOf(address(pools)), held + 1);
+        (uint80 shares,,) = _desk.addLiquidity(address(kes), 1_300_000e6, 10_000e6, 0, 0, false);
+        (uint256 mineIn, uint256 mine) = (kes.balanceOf(address(this)), usdc.balanceOf(address(this)));
+        (uint64 token, uint64 dollars) = _desk.removeLiquidity(address(kes), 3, 0, 0, 0, false);
+        yes("a unit", shares != 0 && dollars == 1);
+        same("dollars", usdc.balanceOf(address(this)), mine + 1);
+        same("shillings", kes.balanceOf(address(this)), mineIn + token);
+    }
+
+    /// @dev Two and five per cent of 200,000, the narrower one an hour's or a day's, by either side.
+    function test_one_side_may_fill_the_narrower_limit_to_its_brim() public {
+        for (uint256 i = 0; i < 4; i++) {
+            PlainToken coin = _listed(1e18);
+            _desk.addLiquidity(address(coin), 1e11, 1e11, 0, 0, false);
+            Settings memory set = usual();
+            (set.hourPpm, set.dayPpm) = i < 2 ? (20_000, 50_000) : (50_000, 20_000);
+            governance.configure(address(coin), set);
+            vm.expectPartialRevert(IPoolsBook.LimitReached.selector);
+            _desk.addSingleSided(address(coin), 4e9 + 1, i % 2 == 0, 0, 0, false);
+            _desk.addSingleSided(address(coin), 4e9, i % 2 == 0, 0, 0, false);
+            (,, Buckets memory levels) = governance.state(address(coin));
+            same("sales", levels.sellHour, i % 2 == 0 ? 0 : 4e9);
+            same("purchases", levels.buyHour, i % 2 == 0 ? 4e9 : 0);
+        }
+    }
+
     /// @dev A pool whose token became worthless, filled up again by half of it at a time: each dollar buys ever more
     /// shares, until they would not fit the words that hold their weights and fees.
     function test_shares_end_before_their_words_do() public {

@@ -48,6 +48,16 @@ contract SmallWorldTest is Kit {
         }
     }
 
+    /// @dev An exact amount of dollars, on this side of balance, on the other, and from one to the other: it is paid, and
+    /// five units of the token less would not have paid it.
+    function test_exact_dollars_cost_the_least_but_four_units() public view {
+        for (uint256 i = 0; i < 15; i++) {
+            for (uint256 asked = 1; asked < 5000; asked += 17) {
+                _exactOut(_tokens[i % 5], _pots[i / 5], asked);
+            }
+        }
+    }
+
     /// @dev A sale whose fee or charge would not fit an int64 any more.
     function test_pot_and_fees_end_with_an_int64() public pure {
         uint256 most = uint256(uint64(type(int64).max));
@@ -76,6 +86,17 @@ contract SmallWorldTest is Kit {
         uint256 back = _trade(p, f, got, !sellFirst);
         if (back > amount) revert AssertionFailed("a round trip", back, amount);
         return true;
+    }
+
+    function _exactOut(uint256 tokens, uint256 pot, uint256 asked) private pure forgotten {
+        Fill memory f;
+        Pool memory p = _pool(tokens, pot);
+        yes("paid", PoolMath.sellExactOut(p, asked, f) == Refusal.NONE && f.amountOut == asked);
+        if (f.amountIn <= 5) return;
+        Refusal why = PoolMath.sellExactIn(p, f.amountIn - 5, f);
+        if (why == Refusal.NONE && f.amountOut >= asked) {
+            revert AssertionFailed("less would do", f.amountIn, asked);
+        }
     }
 
     function _split(uint256 tokens, uint256 pot, uint256 first, uint256 second, bool sell)

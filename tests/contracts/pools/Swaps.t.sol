@@ -6,6 +6,7 @@ import {IPoolsBook, ITradeFunder, IPools} from "../../../contracts/interfaces/IP
 import {Buckets} from "../../../contracts/libraries/LeakyBuckets.sol";
 import {TransientLock} from "../../../contracts/libraries/TransientLock.sol";
 import {Move, Refusal, Reserves} from "../../../contracts/pools/PoolTypes.sol";
+import {Vm} from "../Kit.sol";
 import {PlainToken, PoolsBase} from "./PoolsBase.sol";
 import {Trade, Trades} from "./Trades.sol";
 
@@ -108,7 +109,10 @@ contract SwapsTest is PoolsBase {
         Move[] memory credits = new Move[](1);
         credits[0] = Move(address(kes), 99_000e6);
         router.plan(credits, new Move[](0));
+        vm.recordLogs();
         (uint64[] memory outs, uint8[] memory refusals) = router.go(trades);
+        // What came in is traded away whole, and dollars are on the way only: one claim moves.
+        same("claims told", _count(vm.getRecordedLogs(), IPoolsBook.ClaimChanged.selector), 1);
         same("refused", refusals[7], uint8(Refusal.MIN_OUT));
         uint256 sum;
         for (uint256 i = 0; i < 100; i++) {
@@ -158,6 +162,12 @@ contract SwapsTest is PoolsBase {
         (tokens[0], tokens[1]) = (address(kes), address(kes));
         vm.expectRevert(abi.encodeWithSelector(IPools.TokenTwice.selector, address(kes)));
         router.goPacked(tokens, "");
+    }
+
+    function _count(Vm.Log[] memory logs, bytes32 selector) private pure returns (uint256 count) {
+        for (uint256 i = 0; i < logs.length; i++) {
+            if (logs[i].topics.length != 0 && logs[i].topics[0] == selector) count++;
+        }
     }
 
     /// @dev The plain way: a trade that cannot be pays nothing.

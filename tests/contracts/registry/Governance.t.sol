@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {CustodyStatement, IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {ILocalToken} from "../../../contracts/interfaces/ILocalToken.sol";
@@ -161,6 +162,26 @@ contract RegistryGovernanceTest is Base {
         kes.transferFrom(user, relayer, 3e6);
         same("without end", kes.allowance(user, address(this)), type(uint256).max);
         same("all there", kes.balanceOf(relayer), kes.totalSupply());
+    }
+
+    function test_a_local_token_tells_each_move() public {
+        (CustodyStatement memory statement, bytes memory entries) = statementFor(address(kes), user, 5e6);
+        bytes memory signatures = signedBy(statement, quorum());
+        vm.expectEmit(address(kes));
+        emit IERC20.Transfer(address(0), user, 5e6);
+        registry.mint(statement, entries, 1, signatures);
+        vm.expectEmit(address(kes));
+        emit IERC20.Approval(user, relayer, 2e6);
+        vm.prank(user);
+        kes.approve(relayer, 2e6);
+        vm.expectEmit(address(kes));
+        emit IERC20.Transfer(user, address(this), 2e6);
+        vm.prank(relayer);
+        kes.transferFrom(user, address(this), 2e6);
+        vm.expectEmit(address(kes));
+        emit IERC20.Transfer(address(this), address(0), 1e6);
+        registry.burn(address(kes), abi.encodePacked(uint64(1e6), fresh()));
+        booksBalance();
     }
 
     function _refuseSet(address[] memory list, uint8 wanted) private {

@@ -5,12 +5,13 @@ whoever cannot store the resulting batch must throw the ``Books`` away (the writ
 What it must know from the past and does not keep (``Facts``) is looked up before and handed in.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from juapesa.ledger.domain import AMOUNT_MINOR_MAX, CODE_CHARACTERS_MAX
+from juapesa.ledger.engine.accounts import Account, OpenHold
 from juapesa.ledger.engine.orders import (
     ENDED,
     MOVING,
@@ -47,72 +48,6 @@ CHECKPOINT_ENTRIES = 64  # a balance in the past is found by walking at most thi
 new_row = tuple.__new__  # three times as quick as calling Row
 
 
-class Account:
-    """Minor units in the normal direction. ``side`` 1 debit-normal, -1 credit-normal."""
-
-    __slots__ = (
-        "ceiling",
-        "currency",
-        "entries",
-        "floor",
-        "held",
-        "id",
-        "incoming",
-        "last",
-        "posted",
-        "side",
-    )
-
-    def __init__(self, number: int, currency: str, side: int, floor: int | None, ceiling: int | None) -> None:
-        self.id = number
-        self.currency = currency
-        self.side = side
-        self.floor = -AMOUNT_MINOR_MAX if floor is None else floor
-        self.ceiling = AMOUNT_MINOR_MAX if ceiling is None else ceiling
-        self.posted = self.held = self.incoming = self.entries = self.last = 0
-
-    def moved(self, change: int) -> bool:
-        """Add to the posted balance if the limits allow it."""
-        after = self.posted + change
-        if (change < 0 and after - self.held < self.floor) or (
-            change > 0 and after + self.incoming > self.ceiling
-        ):
-            return False
-        self.posted = after
-        return True
-
-    def reserved(self, change: int) -> bool:
-        """Set aside what would leave (negative) or come, if the limits allow it."""
-        if change < 0:
-            if self.posted - self.held + change < self.floor:
-                return False
-            self.held -= change
-        else:
-            if self.posted + self.incoming + change > self.ceiling:
-                return False
-            self.incoming += change
-        return True
-
-    def give_back(self, change: int) -> None:
-        """Undo a reservation."""
-        if change < 0:
-            self.held += change
-        else:
-            self.incoming -= change
-
-
-@dataclass(slots=True)
-class OpenHold:
-    """``left`` is what is still set aside."""
-
-    id: int
-    debit: int
-    credit: int
-    left: int
-    code: int
-    expires: int  # microseconds since 1970
-
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the past says about a batch: rows of known keys, rows by id, transfers reversed before."""
@@ -121,6 +56,9 @@ class Facts:
     by_id: dict[int, Row] = field(default_factory=dict)
     reversed_before: frozenset[int] = frozenset()
     digests: Sequence[bytes] = ()  # of the orders' keys, when they are known already
+
+    def rows(self) -> Iterator[Row]:
+        return chain(self.by_id.values(), *self.by_key.values())
 
 
 @dataclass(slots=True)

@@ -19,12 +19,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from juapesa.ledger.domain import AMOUNT_MINOR_MAX
+from juapesa.ledger.engine.lookup import accounts_of, accounts_sql
 from juapesa.ledger.engine.orders import FAILURES, Answer, Code, Refused, WireOrder
 from juapesa.ledger.engine.writer import Rows, Writer
 
 BODY_BYTES_MAX = 1 << 20
 ORDERS_MAX = 1_000  # in one request
 RETRY_SECONDS = 1
+ACCOUNT_PATH_MAX = len("/accounts/") + 18  # any number of so many digits is one to PostgreSQL, too
+BALANCES = ("id", "currency", "posted", "held", "incoming", "entries", "last")
 _REASONS = {
     200: "OK", 401: "Unauthorized", 404: "Not Found", 409: "Conflict", 413: "Content Too Large",
     422: "Unprocessable Content", 429: "Too Many Requests", 503: "Service Unavailable",
@@ -102,11 +105,16 @@ class Front(asyncio.Protocol):
         self._slots: deque[Slot] = deque()
         self._singles: list[WireOrder] = []
         self._single_slots: list[Slot] = []
+        self._left = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self._parser = httptools.HttpRequestParser(self)
         self.on_message_begin()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Who has left gets no answers; what they ordered is booked all the same."""
+        self._left = True
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
@@ -186,20 +194,29 @@ class Front(asyncio.Protocol):
 
     def _other(self, slot: Slot) -> None:
         path = self._url.decode("ascii", "replace")
-        books = self._writer.books
         if path == "/health":
             slot.response = good(self._health())
         elif path == "/accounts":
             self._open(slot)
-        elif path.startswith("/accounts/") and path[10:].isdecimal() and len(path) < 30:
-            found = books.accounts.get(int(path[10:]))
-            if found is None:
-                slot.response = problem(404, "unknown-account", "No such account has been used yet.")
-                return
-            names = ("id", "currency", "posted", "held", "incoming", "entries", "last")
-            slot.response = good({name: getattr(found, name) for name in names})
+        elif path.startswith("/accounts/") and path[10:].isdecimal() and len(path) <= ACCOUNT_PATH_MAX:
+            self._balances(slot, int(path[10:]))
         else:
             slot.response = problem(404, "not-found", "There is nothing here.")
+
+    def _balances(self, slot: Slot, number: int) -> None:
+        found = self._writer.books.accounts.get(number)
+        if found is not None:
+            slot.response = good({name: getattr(found, name) for name in BALANCES})
+            return
+
+        def reply(rows: Rows) -> None:
+            stored = accounts_of(rows)
+            if stored:
+                self._fill(slot, good({name: getattr(stored[0], name) for name in BALANCES}))
+            else:
+                self._fill(slot, problem(404, "unknown-account", "There is no such account."))
+
+        self._writer.ask(accounts_sql([number]), reply)
 
     def _health(self) -> dict[str, int]:
         books = self._writer.books
@@ -243,5 +260,5 @@ class Front(asyncio.Protocol):
         while slots and (response := slots[0].response) is not None:
             ready.append(response)
             slots.popleft()
-        if ready:
+        if ready and not self._left:
             self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))

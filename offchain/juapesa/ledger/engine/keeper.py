@@ -41,7 +41,7 @@ class Tie:
 
 
 def keep(write: Callable[[Tie], None], say: Callable[[str], None]) -> int:
-    """Run ``write`` in a child, again and again while it is killed or ends in doubt.
+    """Run ``write`` in a child, again and again while it is killed, ends in doubt or fails after its start.
 
     Returns the last one's exit status in the parent, 0 after SIGTERM or SIGINT, which it passes on; in the
     child 0 when ``write`` has returned. Whatever ``write`` raises is raised in the child.
@@ -73,7 +73,7 @@ class _Keeper:
             status = self.wait()
             session, listened = _told(ours)
             before = session or before
-            if status >= 0 and status != EXIT_DOUBTFUL:
+            if status == 0 or (status > 0 and status != EXIT_DOUBTFUL and not listened):
                 return status
             if self.stopping:
                 break

@@ -5,13 +5,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from juapesa.ledger.engine.books import Books
 from juapesa.ledger.engine.orders import Capture, Expire, Order, PlaceHold, Post, Release, Reverse
 from juapesa.ledger.engine.rows import COLUMNS, Row, key_digests
 
-ACCOUNTS = """
-SELECT a.id, a.currency, a.side, a.floor, a.ceiling, b.posted, b.held, b.incoming, b.entries, b.last_id,
-       a.kind, a.owner, a.batch FROM book.accounts a JOIN book.balances b ON b.account = a.id"""
+# As one value: row by row, and column by column, they would take several times as long to take in.
+_ACCOUNTS = """
+SELECT json_agg(json_build_array(a.id, a.currency, a.side, a.floor, a.ceiling, b.posted, b.held, b.incoming,
+       b.entries, b.last_id, a.kind, a.owner, a.batch))
+  FROM {balances} b JOIN book.accounts a ON a.id = b.account {where}"""
 ROWS = f"SELECT {COLUMNS} FROM book.transfers"
 
 
@@ -23,6 +28,51 @@ def row_of(row: Sequence[Any]) -> Row:
 def digest_of(uuid: str | None) -> bytes:
     """The bytes of a key's digest."""
     return bytes.fromhex(str(uuid).replace("-", ""))
+
+
+class StoredAccount(Struct, frozen=True, array_like=True):
+    """An account and its balances, as the database tells them."""
+
+    id: int
+    currency: str
+    side: int
+    floor: int
+    ceiling: int
+    posted: int
+    held: int
+    incoming: int
+    entries: int
+    last: int
+    kind: str
+    owner: str
+    batch: int | None
+
+
+_stored_accounts = msgspec.json.Decoder(list[StoredAccount])
+
+
+def accounts_of(answer: Sequence[Sequence[str | None]]) -> list[StoredAccount]:
+    """What a question for accounts was answered."""
+    told = answer[0][0] if answer else None
+    return [] if told is None else _stored_accounts.decode(told)
+
+
+def accounts_sql(numbers: Iterable[int]) -> str:
+    """The question for these accounts; empty without any."""
+    wanted = joined(numbers)
+    where = f"WHERE a.id IN ({wanted})"
+    return _ACCOUNTS.format(balances="book.balances", where=where) if wanted else ""
+
+
+def newest_accounts_sql(count: int) -> str:
+    """The question for the accounts that moved last; the others are looked up when they are needed."""
+    newest = f"(SELECT * FROM book.balances ORDER BY last_id DESC LIMIT {count})"
+    return _ACCOUNTS.format(balances=newest, where="")
+
+
+def strangers(books: Books, rows: Iterable[Row]) -> set[int]:
+    """The accounts of these rows that the books do not have in memory."""
+    return {number for row in rows for number in (row.debit, row.credit)} - books.accounts.keys()
 
 
 def joined(numbers: Iterable[int]) -> str:
@@ -65,7 +115,7 @@ class Questions:
         """One statement per question, empty when there is nothing to ask."""
         keys = ",".join([each.hex() for each in self.keys])
         return [
-            f"{ACCOUNTS} WHERE a.id IN ({joined(self.accounts)})" if self.accounts else "",
+            accounts_sql(self.accounts),
             f"{ROWS} WHERE key = ANY ('{{{keys}}}')" if self.keys else "",
             f"{ROWS} WHERE id IN ({joined(self.ids)})" if self.ids else "",
             f"SELECT original FROM book.reversals WHERE original IN ({joined(self.reversed_ids)})"

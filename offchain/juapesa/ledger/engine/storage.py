@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from juapesa.ledger.engine.books import Account, Batch, Books, Facts, OpenHold
+from juapesa.ledger.engine.accounts import Account, OpenHold
+from juapesa.ledger.engine.books import Batch, Books, Facts
 from juapesa.ledger.engine.ids import booked_at, month_of, partition_of
 from juapesa.ledger.engine.lookup import (
-    ACCOUNTS,
     ROWS,
     Questions,
+    StoredAccount,
+    accounts_of,
+    accounts_sql,
     joined,
+    newest_accounts_sql,
     questions_of,
     rest_of_groups,
     row_of,
+    strangers,
 )
 from juapesa.ledger.engine.orders import Order
 from juapesa.ledger.engine.recent import Recent
@@ -28,6 +33,7 @@ from juapesa.ledger.errors import WriterRefused
 FENCE = "789, 4"
 SEALROWS = 1_000
 RECENT_LOADED = 100_000
+ACCOUNTS_LOADED = 10_000  # at start; the others when they are needed
 MONTHS_AHEAD = 3
 
 # A batch touches few of many rows, always by their key: never plan again, never read a whole table.
@@ -64,8 +70,9 @@ class Prepared:
 class Storage:
     """One session that holds the fence; what it stores is sealed into the chain."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, accounts_loaded: int = ACCOUNTS_LOADED) -> None:
         self.session = session
+        self._accounts_loaded = accounts_loaded
         self.head = Head()
         self._unsealed: dict[int, bytes] = {}  # accounts that no batch has hashed yet: their images
         self._unsealed_codes: list[tuple[int, str]] = []
@@ -83,7 +90,8 @@ class Storage:
         """
         self.keep_months(now)
         self._check_head()
-        books = Books(self._accounts(ACCOUNTS))
+        books = Books()
+        self._learn(books, self.session.ask(newest_accounts_sql(self._accounts_loaded)))
         codes = self._numbers("id, code", "book.codes WHERE batch IS NULL ORDER BY id")
         self._unsealed_codes = [(int(number), str(code)) for number, code in codes]
         self.seal_strays(books)
@@ -91,6 +99,7 @@ class Storage:
         for row in self._numbers("id, debit, credit, amount, code, expires", "book.open_holds ORDER BY id"):
             hold = OpenHold(*map(int, row))
             books.holds[hold.id] = hold
+        self._learn_of(books, {each for hold in books.holds.values() for each in (hold.debit, hold.credit)})
         self._check_sums()
         self._load_recent(books)
         self.session.ask(_SETTLE)
@@ -110,14 +119,19 @@ class Storage:
         answers = [await self.session.asked(sql) if sql else [] for sql in questions.selects()]
         rest = rest_of_groups(answers)
         more = await self.session.asked(rest) if rest else []
-        return self._facts(books, questions.digests, answers, more)
+        facts = self._facts(books, questions.digests, answers, more)
+        if unknown := accounts_sql(strangers(books, facts.rows())):
+            self._learn(books, await self.session.asked(unknown))
+        return facts
 
     def facts_now(self, books: Books, orders: Sequence[Order]) -> Facts:
         """As ``facts``, for callers without an event loop."""
         questions = questions_of(books, orders)
         answers = [self.session.ask(sql) if sql else [] for sql in questions.selects()]
         rest = rest_of_groups(answers)
-        return self._facts(books, questions.digests, answers, self.session.ask(rest) if rest else [])
+        facts = self._facts(books, questions.digests, answers, self.session.ask(rest) if rest else [])
+        self._learn_of(books, strangers(books, facts.rows()))
+        return facts
 
     async def store(self, prepared: Prepared) -> None:
         """Store a batch; returns when it is durable. Raises Doubtful: then stop at once."""
@@ -139,6 +153,7 @@ class Storage:
                 return count
             rows = [row_of(each) for each in found]
             touched = {number for row in rows for number in (row.debit, row.credit)}
+            self._learn_of(books, touched)
             sql = self._seal(pack(rows), touched, ())
             self.session.ask(f"BEGIN;{sql};COMMIT")
             count += len(rows)
@@ -175,16 +190,22 @@ class Storage:
             sql += f";UPDATE book.codes SET batch = {made.number} WHERE id IN ({numbers})"
         return sql
 
-    def _accounts(self, sql: str) -> list[Account]:
-        return [self._account(row) for row in self.session.ask(sql)]
+    def _learn_of(self, books: Books, numbers: Iterable[int]) -> None:
+        """Have these accounts in memory."""
+        if sql := accounts_sql(set(numbers) - books.accounts.keys()):
+            self._learn(books, self.session.ask(sql))
 
-    def _account(self, row: Sequence[Any]) -> Account:
-        number, currency, side, floor, ceiling = row[:5]
-        found = Account(int(number), currency, int(side), int(floor), int(ceiling))
-        found.posted, found.held, found.incoming, found.entries, found.last = map(int, row[5:10])
-        if row[12] is None:
+    def _learn(self, books: Books, answer: Sequence[Sequence[str | None]]) -> None:
+        for each in accounts_of(answer):
+            books.accounts[each.id] = self._account(each)
+
+    def _account(self, told: StoredAccount) -> Account:
+        found = Account(told.id, told.currency, told.side, told.floor, told.ceiling)
+        found.posted, found.held, found.incoming = told.posted, told.held, told.incoming
+        found.entries, found.last = told.entries, told.last
+        if told.batch is None:
             self._unsealed[found.id] = account_image(
-                found.id, found.side, found.floor, found.ceiling, row[10], row[11], found.currency
+                told.id, told.side, told.floor, told.ceiling, told.kind, told.owner, told.currency
             )
         return found
 
@@ -196,9 +217,7 @@ class Storage:
         more: Sequence[Any],
     ) -> Facts:
         accounts, keyed, by_id, reversed_before = answers
-        for row in accounts:
-            found = self._account(row)
-            books.accounts[found.id] = found
+        self._learn(books, accounts)
         lines = {row.id: row for row in map(row_of, more)}
         by_key: dict[bytes, Sequence[Row]] = {
             row.key: [row, *(lines[row.id + place] for place in range(1, row.lines))]

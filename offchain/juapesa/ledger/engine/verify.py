@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from juapesa.db import UnitOfWork, reading
-from juapesa.ledger.engine.books import CHECKPOINT_ENTRIES, Account
+from juapesa.ledger.engine.accounts import Account
+from juapesa.ledger.engine.books import CHECKPOINT_ENTRIES
 from juapesa.ledger.engine.orders import MOVING, Kind
 from juapesa.ledger.engine.rows import Row, image_rows, unpack
 from juapesa.ledger.engine.seal import account_image, code_image

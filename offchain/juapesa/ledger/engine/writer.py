@@ -14,7 +14,7 @@ from juapesa.ledger.engine.orders import Answer, Order, micros
 from juapesa.ledger.engine.storage import Storage
 
 QUEUE_ORDERS_MAX = 20_000
-BATCH_ORDERS_MAX = 600  # with more, the database would wait for the next batch, and that one for it
+BATCH_ORDERS_MAX = 1_000  # with more, the database would wait for the next batch, and that one for it
 EXPIRIES_MAX = 500  # in one batch, so that people's orders are not kept waiting
 AHEAD_ORDERS_MIN = 64  # with fewer waiting, a bigger next batch is worth more than an early one
 TICK_SECONDS = 0.5

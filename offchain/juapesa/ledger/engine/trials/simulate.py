@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from juapesa.ledger.domain import AMOUNT_MINOR_MAX
-from juapesa.ledger.engine.books import Account, Batch, Books, Facts, OpenHold
+from juapesa.ledger.engine.accounts import Account, OpenHold
+from juapesa.ledger.engine.books import Batch, Books, Facts
 from juapesa.ledger.engine.ids import BORN, booked_at, first_id_at
 from juapesa.ledger.engine.orders import (
     MOVING,

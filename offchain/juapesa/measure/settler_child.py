@@ -1,0 +1,51 @@
+"""A settler in a process of its own, for ``jua pay kill``: its operators take a while to answer.
+
+    python -m juapesa.measure.settler_child URL FOLDER
+
+It says the number under which it claims work, then works until it is killed.
+"""
+
+import asyncio
+import importlib
+import random
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from juapesa.db import Database, Worker
+from juapesa.measure.sagas import ImmediateRail, furnished, settler_of
+from juapesa.rails.ports import CollectOrder, PayoutOrder, RailAnswer
+
+ANSWER_SECONDS = (0.1, 1.0)
+IDLE_SECONDS_MAX = 5.0
+
+
+@dataclass(frozen=True)
+class SlowRail(ImmediateRail):
+    """An operator that thinks before it answers."""
+
+    async def collect(self, order: CollectOrder) -> RailAnswer:
+        await asyncio.sleep(random.uniform(*ANSWER_SECONDS))  # noqa: S311 - spreads load
+        return await super().collect(order)
+
+    async def payout(self, order: PayoutOrder) -> RailAnswer:
+        await asyncio.sleep(random.uniform(*ANSWER_SECONDS))  # noqa: S311 - spreads load
+        return await super().payout(order)
+
+
+async def work(url: str, folder: Path) -> None:
+    """Work until the end."""
+    agents = importlib.import_module("juapesa_agents.settler")
+    base = importlib.import_module("juapesa_agents.common.base")
+    database = importlib.import_module("juapesa_agents.common.database")
+    db = Database.connect(url, connections_max=6, name="settler", idle_seconds_max=IDLE_SECONDS_MAX)
+    settler = settler_of(furnished(db, folder, SlowRail))
+    agent = base.Agent("settler", settler.tick, agents.PACE_SECONDS, passing=database.PASSING)
+    settler.heard, settler.worker = agent.wake.set, Worker(url, "settler")
+    sys.stdout.write(f"{settler.worker.number()}\n")
+    sys.stdout.flush()
+    await agent.run(once=False)
+
+
+if __name__ == "__main__":
+    asyncio.run(work(sys.argv[1], Path(sys.argv[2])))
