@@ -391,7 +391,9 @@ def test_a_port_asks_for_the_token(writer: WriterProcess) -> None:
             client.close()
 
     assert "waiting" in asyncio.run(asked("correct"))
-    assert asyncio.run(asked("wrong"))["slug"] == "not-allowed"
+    refused = asyncio.run(asked("wrong"))
+    assert (refused["slug"], refused["type"]) == ("not-allowed", "urn:juapesa:problem:not-allowed")
+    assert (refused["ok"], refused["status"], refused["title"]) == (False, 401, "Not allowed")
     assert asyncio.run(asked(None))["slug"] == "not-allowed"
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,10 @@ def test_a_providers_round_from_deposit_to_fees(desk: Desk) -> None:
     assert out["done"]["shares"] == held[0]["shares"]
     out = desk.json("withdraw", "cKES", "10.5", "--term", "1", "--yes")
     assert out["done"]["shares"] == "10.500000"
+    left = desk.json("position", owner)["positions"][1]["shares"]  # the other has fees to claim only
+    status, _, err = desk.jua("withdraw", "cKES", "all", "--yes")
+    assert status == 2
+    assert f"At term 0 there are 0.000000 shares, at term 1 {Decimal(left):,}." in err
     status, text, _ = desk.jua("position", owner)
     assert status == 0
     assert "term 1 (30 days)" in text

@@ -25,7 +25,7 @@ from juapesa.pools.errors import (
     refusal,
 )
 from juapesa.pools.exact_model import PPM, Pool, Refused
-from juapesa.pools.liquidity import PoolView, Position, view_position
+from juapesa.pools.liquidity import TERMS, PoolView, Position, view_position
 from juapesa.pools.price_model import updated
 from juapesa.pools.watch import agreed_on
 
@@ -105,7 +105,8 @@ class Provider:
         held = await self.position(term)
         out = held.shares if out is None else out
         if not 0 < out <= held.shares:
-            raise PositionShort(f"This position has {share_text(held.shares)} shares.")
+            here = f"At term {term} there are {share_text(held.shares)} shares"
+            raise PositionShort(f"{here}{await self._at_other_terms(term)}.")
         token, usdc = shares.withdrawal(self.view.state.reserves, self.view.shares, out)
         at_least = {"token_out": self._less(token), "usdc_out": self._less(usdc)}
         call = calls.REMOVE.call(self._at, out, *at_least.values(), term, False)  # noqa: FBT003
@@ -124,6 +125,11 @@ class Provider:
             raise PositionShort("This position has no fees to claim yet.")
         call = calls.CLAIM_FEES.call(self._at, term, False)  # noqa: FBT003
         return Plan(0, {"fees": Money(fees, USDC)}, {}, (self._call("claim fees", call),))
+
+    async def _at_other_terms(self, term: int) -> str:
+        """Where else the owner has shares."""
+        found = [(other, (await self.position(other)).shares) for other in TERMS if other != term]
+        return "".join(f", at term {other} {share_text(held)}" for other, held in found if held)
 
     async def position(self, term: int) -> Position:
         """The owner's position at a term. Raises ChainUnreachable, RpcRefused."""

@@ -18,6 +18,7 @@ import httptools
 import msgspec
 from msgspec import Meta, Struct
 
+from juapesa.errors import PROBLEM_TYPE, as_problem
 from juapesa.ledger.domain import AMOUNT_MINOR_MAX
 from juapesa.ledger.engine.lookup import accounts_of, accounts_sql
 from juapesa.ledger.engine.orders import FAILURES, Answer, Code, Refused, WireOrder
@@ -58,10 +59,10 @@ class Quoter(Protocol):
 
 
 def problem(status: int, slug: str, detail: str) -> bytes:
-    """A whole response that refuses a request."""
-    body = _encode({"ok": False, "status": status, "slug": slug, "detail": detail})
+    """A whole response that refuses a request: a problem, with ``ok`` and ``slug`` as answers in a list."""
+    body = _encode({"ok": False, "slug": slug, **as_problem(slug, status, detail)})
     retry = f"Retry-After: {RETRY_SECONDS}\r\n" if status in {429, 503} else ""
-    head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/problem+json\r\n"
+    head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: {PROBLEM_TYPE}\r\n"
     return f"{head}{retry}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
