@@ -29,6 +29,7 @@ def told(*arguments: str) -> dict[str, Any]:
     assert answer["books_balanced"] is True
     assert answer["supply_matches"] is True
     assert answer["custody_covers"] is True
+    assert ", verified" in answer["anchors"]
     return answer
 
 

@@ -4,7 +4,8 @@ The network lags 2 to 6 s and meets 2 % of what is sent with BUSY, THROTTLED or 
 """
 
 import itertools
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,15 @@ from support.strict_house import Deaths, StrictHouse, strict_house
 
 pytestmark = [pytest.mark.needs_evm, pytest.mark.slow]
 
-EACH = 4
+EACH = 3
 LIVED_SHARE_MIN = 0.8  # of the payments; the others M-Pesa had never heard of when the settler died
 
 
 def deaths(up_to: int, times: int) -> Deaths:
-    """At every commit up to this one of a life, before it and after it."""
-    return tuple(itertools.product(range(1, up_to + 1), (True, False))) * times
+    """At every commit up to this one of a life, before it and after it, short lives among long ones."""
+    found = list(itertools.product(range(1, up_to + 1), (True, False))) * times
+    random.Random(up_to).shuffle(found)
+    return tuple(found)
 
 
 # The swap that a chain refuses is told on the played one: here it would take a pool that is closed.
@@ -50,6 +53,15 @@ def begin(house: House, crowd: list[tuple[SagaStory, str]]) -> list[Begun]:
     return [story.begin(house, payer, number) for number, (story, payer) in enumerate(crowd)]
 
 
+def holds(check: Callable[[], None]) -> bool:
+    """Whether an end is right; all wrong ones are shown together."""
+    try:
+        check()
+    except AssertionError:
+        return False
+    return True
+
+
 def test_whoever_dies_wherever_each_payment_is_made_once(strict: StrictHouse) -> None:
     house = strict.house
     crowd = payers(strict)
@@ -58,8 +70,12 @@ def test_whoever_dies_wherever_each_payment_is_made_once(strict: StrictHouse) ->
         begun = begin(house, crowd)
         strict.wait_for([code for code, _ in begun])
         strict.wait_for_watcher()
-    for _, check in begun:
-        check()
+    wrong = [
+        [story.begin, house.status(code), *house.story(code)]
+        for (story, _), (code, check) in zip(crowd, begun, strict=True)
+        if not holds(check)
+    ]
+    assert wrong == []
     lived = [code for code, _ in begun if house.status(code) != "failed"]
     print(f"{len(lived)} of {len(begun)} lived; deaths: {dict(strict.died_in)}")
     assert len(lived) >= LIVED_SHARE_MIN * len(begun)
@@ -68,4 +84,4 @@ def test_whoever_dies_wherever_each_payment_is_made_once(strict: StrictHouse) ->
     assert died["relayer"] >= 6, strict.died_in
     assert died["watcher"] >= 6, strict.died_in
     house.assert_square()
-    strict.assert_issued_as_mirrored_and_covered()
+    strict.assert_covered()

@@ -75,7 +75,7 @@ def _anchors(audit: dict[str, Any]) -> str:
     said = audit.get("anchors")
     if said is None:
         return "this network has no consensus service"
-    if not (said["checkpoints"] and said["heads"]):
+    if not said["checkpoints"] + said["heads"]:
         return NOTHING_ANCHORED
     return (
         f"{said['checkpoints']} checkpoints of the log and {said['heads']} ledger heads"
