@@ -2,15 +2,14 @@
 
 Settlers in processes of their own work under load on a PostgreSQL with fsync on; one is killed with
 SIGKILL again and again. Every leg that it had claimed is timed from the kill to its next claim or its end. In
-turn another settler goes on (as where two are run), or the killed one was alone and is started again at once
-(as the supervisor does it).
+turn another settler goes on (as where two are run), or the killed one was alone and is started again as the
+supervisor does it: after half a second, forked from a process that has imported everything.
 """
 
 import contextlib
+import multiprocessing
 import random
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from juapesa.db import Database, EmbeddedPostgres
 from juapesa.db.migrate import upgrade
 from juapesa.ledger.engine.verify import examine
 from juapesa.measure.sagas import AMOUNT, PAYEE, furnished, open_capital
+from juapesa.measure.settler_child import begin
 from juapesa.payments.domain import Kind, Order
 
 DATABASE = "saga_recovery"
@@ -32,6 +32,7 @@ LOOK_SECONDS = 0.01
 RECOVERY_SECONDS_MAX = 60.0
 LOAD_SECONDS = (0.5, 1.5)  # how long they work before the next kill
 ALONE_SECONDS = 3.0
+RESTART_SECONDS = 0.5  # the supervisor's
 END_SECONDS_MAX = 120.0
 
 Held = dict[tuple[int, int], int]  # (payment, leg): the number of its lease
@@ -41,25 +42,25 @@ class Settler:
     """One child; its number is known when it has enlisted."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        command = [sys.executable, "-m", CHILD, url, str(folder)]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload([CHILD, "juapesa_agents.settler"])
+        self._told, telling = forks.Pipe(duplex=False)
+        self._process = forks.Process(target=begin, args=(url, folder, telling))
+        self._process.start()
+        telling.close()
         self._number = 0
 
     @property
     def number(self) -> int:
         """Waits until it works."""
         if not self._number:
-            assert self._process.stdout is not None
-            self._number = int(self._process.stdout.readline())
+            self._number = self._told.recv()
         return self._number
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._process.join()
+        self._told.close()
 
 
 @dataclass
@@ -117,7 +118,9 @@ class Recovery:
         number = victim.number
         began = time.monotonic()
         victim.kill()
-        settlers.append(Settler(self._url, self.folder))
+        if alone:
+            time.sleep(RESTART_SECONDS)
+            settlers.append(Settler(self._url, self.folder))
         self._watch(db, number, began, "restarted" if alone else "survivor")
         while len(settlers) < 2:
             settlers.append(Settler(self._url, self.folder))

@@ -1,19 +1,15 @@
-"""A settler in a process of its own, for ``jua pay kill``: its operators take a while to answer.
-
-    python -m juapesa.measure.settler_child URL FOLDER
-
-It says the number under which it claims work, then works until it is killed.
-"""
+"""A settler in a process of its own, for ``jua pay kill``: its operators take a while to answer."""
 
 import asyncio
 import importlib
 import random
-import sys
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from juapesa.db import Database, Worker
 from juapesa.measure.sagas import ImmediateRail, furnished, settler_of
+from juapesa.observability import configure_logging
 from juapesa.rails.ports import CollectOrder, PayoutOrder, RailAnswer
 
 ANSWER_SECONDS = (0.1, 1.0)
@@ -33,8 +29,13 @@ class SlowRail(ImmediateRail):
         return await super().payout(order)
 
 
-async def work(url: str, folder: Path) -> None:
-    """Work until the end."""
+def begin(url: str, folder: Path, telling: Connection) -> None:
+    """Tell the number under which it claims work, then work until killed."""
+    configure_logging("ERROR", service="settler")
+    asyncio.run(_work(url, folder, telling))
+
+
+async def _work(url: str, folder: Path, telling: Connection) -> None:
     agents = importlib.import_module("juapesa_agents.settler")
     base = importlib.import_module("juapesa_agents.common.base")
     database = importlib.import_module("juapesa_agents.common.database")
@@ -42,10 +43,5 @@ async def work(url: str, folder: Path) -> None:
     settler = settler_of(furnished(db, folder, SlowRail))
     agent = base.Agent("settler", settler.tick, agents.PACE_SECONDS, passing=database.PASSING)
     settler.heard, settler.worker = agent.wake.set, Worker(url, "settler")
-    sys.stdout.write(f"{settler.worker.number()}\n")
-    sys.stdout.flush()
+    telling.send(settler.worker.number())
     await agent.run(once=False)
-
-
-if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1], Path(sys.argv[2])))
