@@ -200,6 +200,7 @@ def test_a_refusal_told_by_a_worker_that_stood_still_does_not_undo_a_payout_orde
     _run_out(house)
     [poll] = take_up(frozen)
     record(frozen, [Said(poll, RailAnswer(Outcome.ABSENT))])  # it never arrived, says the operator
+    _let_time_pass(house)
     [again] = take_up(frozen)
     assert again.question is Question.ORDER
     record(frozen, [late(order, Outcome.FAILED, Reason.OPERATOR_DOWN), late(poll, Outcome.FAILED)])
@@ -256,6 +257,24 @@ def test_what_a_dead_worker_had_claimed_is_free_for_others_at_once(house: House)
     assert [each.question for each in take_up(parts)] == [Question.POLL] * 2
 
 
+def test_an_order_that_a_dead_worker_sent_has_time_to_arrive_before_it_is_ordered_again(
+    house: House,
+) -> None:
+    parts = patient(house, retry_seconds=0.0)
+    to_payouts(house, parts, 1)
+    with house.db.unit_of_work() as uow:
+        sheet_store.free_leases(uow, [WORKER])
+    [poll] = take_up(parts)
+    record(parts, [Said(poll, RailAnswer(Outcome.ABSENT))])
+    assert take_up(parts) == []
+    [row] = legs(house, LegKind.PAYOUT)
+    waits = (row["next_at"] - parts.clock.now()).total_seconds()
+    assert row["state"] == "due"
+    assert 50 < waits <= 60
+    _let_time_pass(house)
+    assert [each.question for each in take_up(parts)] == [Question.ORDER]
+
+
 def test_callbacks_and_messages_of_a_dead_worker_are_free_at_once(house: House) -> None:
     parts = house.parts()
     with house.db.unit_of_work() as uow:
@@ -268,6 +287,12 @@ def test_callbacks_and_messages_of_a_dead_worker_are_free_at_once(house: House) 
             assert shelf.free(uow, [WORKER + 1]) == 0
             assert shelf.free(uow, [WORKER]) == 1
             assert len(shelf.claim(uow, 9, 60.0, WORKER + 1)) == 1
+
+
+def _let_time_pass(house: House) -> None:
+    """A leg that waits has waited."""
+    with house.db.unit_of_work() as uow:
+        uow.execute("UPDATE payments.leg SET next_at = now() WHERE next_at > now()")
 
 
 def _run_out(house: House) -> None:

@@ -213,7 +213,7 @@ class LegSteps:
         if after.state in {LegState.PENDING, LegState.UNKNOWN}:
             sheet.set_leg(leg.seq, next_at=now + ask_again)
         if after.state is LegState.DUE:
-            sheet.set_leg(leg.seq, next_at=now + backoff(self.waits, leg.attempts))
+            sheet.set_leg(leg.seq, next_at=now + self._wait_before_ordering_again(leg))
 
     def _forget_stumbles(self, sheet: Sheet, seq: int) -> None:
         """A step went well. Hearing that an order never arrived is not yet a way past what raised."""
@@ -239,6 +239,11 @@ class LegSteps:
         return timedelta(
             seconds=self.waits.collect_callback_seconds if collecting else self.waits.payout_callback_seconds
         )
+
+    def _wait_before_ordering_again(self, leg: LegRow) -> timedelta:
+        """Who ordered an ASKING leg died before it heard an answer: that order may still be on its way."""
+        on_its_way = self.waits.lease_seconds if leg.state is LegState.ASKING else 0.0
+        return max(backoff(self.waits, leg.attempts), timedelta(seconds=on_its_way))
 
     def _poll(self, leg: LegRow, now: datetime) -> timedelta:
         """When to ask again: at a steady pace, later after an eighth of the time it has taken so far."""
