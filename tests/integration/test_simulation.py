@@ -15,7 +15,7 @@ import pytest
 
 from juapesa.ledger import Ledger, LedgerOrder, Posting
 from juapesa.ledger.engine.orders import Post, Release
-from juapesa.payments import commands, leg_steps, saga, sheet_store
+from juapesa.payments import leg_steps, saga, sheet_store
 from juapesa.payments.asking import Ask, Said
 from juapesa.payments.leg_steps import LegSteps
 from juapesa.payments.rail_work import RailWork
@@ -182,8 +182,7 @@ def a_collection_is_given_up_and_never_asked_about_again(patch: pytest.MonkeyPat
 
 def an_ended_leg_ends_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(saga, "ENDED", frozenset())
-    for module in (leg_steps, commands):
-        patch.setattr(module, "ENDED", frozenset())
+    patch.setattr(leg_steps, "ENDED", frozenset())
 
 
 def a_success_is_dropped_when_somebody_else_has_the_leg(patch: pytest.MonkeyPatch) -> None:
