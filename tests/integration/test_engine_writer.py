@@ -415,7 +415,7 @@ def test_who_leaves_without_waiting_does_not_end_the_writer(writer: WriterProces
     process = writer.ready()
 
     async def work(client: EngineClient) -> None:
-        wallet, capital = await pair(client)
+        capital, wallet = await pair(client)
         for number in range(60):
             leaving = EngineClient(socket=writer.socket)
             orders = [leaving.send(send(f"{number}-{n}", capital, wallet, 1)) for n in range(20)]

@@ -140,15 +140,16 @@ def test_a_log_that_a_mirror_node_shows_late_is_not_missed(desk: Desk) -> None:
     desk.settle_all()
 
     async def late() -> None:
-        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, desk.events())
-        shown = mirror.rpc.logs
+        events = desk.events()
+        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, events)
+        shown = events.rpc.logs
 
         async def nothing(*_: Any) -> list[dict[str, Any]]:
             return []
 
-        mirror.rpc.logs = nothing  # type: ignore[method-assign]
+        events.rpc.logs = nothing  # type: ignore[method-assign]
         await mirror.tick()
-        mirror.rpc.logs = shown  # type: ignore[method-assign]
+        events.rpc.logs = shown  # type: ignore[method-assign]
         desk.chain.node.ask("evm_mine")
         await mirror.tick()
 
@@ -166,15 +167,16 @@ def test_a_missing_entry_is_noticed_and_nothing_after_it_is_booked(desk: Desk) -
     desk.settle_all()
 
     async def holed() -> None:
-        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, desk.events())
-        shown = mirror.rpc.logs
+        events = desk.events()
+        mirror = Mirror(desk.db, Ledger(), desk.chain.deployment, events)
+        shown = events.rpc.logs
 
         async def without_first(addresses: list[str], first: int, last: int) -> list[dict[str, Any]]:
             logs = await shown(addresses, first, last)
             appended = [log for log in logs if log["topics"][0] == abi.APPENDED.topic]
             return [log for log in logs if log is not appended[-2]]
 
-        mirror.rpc.logs = without_first  # type: ignore[method-assign]
+        events.rpc.logs = without_first  # type: ignore[method-assign]
         await mirror.tick()
 
     with pytest.raises(MirrorDiverged):
