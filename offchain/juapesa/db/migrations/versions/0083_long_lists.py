@@ -5,7 +5,7 @@ One order of 256 cost 0.82 ms of PostgreSQL, and costs 0.46; of 64: 0.43 and 0.3
 
 from alembic import op
 
-revision = "0075_long_lists"
+revision = "0083_long_lists"
 down_revision = "0082_deciders"
 branch_labels = None
 depends_on = None
