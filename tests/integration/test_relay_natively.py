@@ -19,27 +19,18 @@ from support.deaths import allowed_to_die, kill
 from support.hedera import Sandbox
 from support.hedera_hub import Deployed
 from support.hub import Desk, collected, send
-from support.operators import operator
+from support.relaying import FAULTY, PACE_SECONDS, SECONDS_MAX, cycles, lagging_desk
 
 pytestmark = pytest.mark.needs_evm
 
-SECONDS_MAX = 60.0
-PACE_SECONDS = 0.1
 LAG_SECONDS = 3.0
-LAGGING = {"block_seconds": 0.4, "lag_low_seconds": LAG_SECONDS, "lag_high_seconds": LAG_SECONDS}
-FAULTY = {"block_seconds": 0.4, "lag_low_seconds": 0.4, "lag_high_seconds": 1.0, "fault_percent": 30}
 
 
 @pytest.fixture
 def network(deployed_network: Deployed, database: Database, tmp_path: Path) -> Iterator[tuple[Sandbox, Desk]]:
-    """A desk on a network with liquidity in both pools, which from now on lags."""
-    with deployed_network.awake(tmp_path / "net") as (net, chain), operator() as oracle:
-        oracle.tokens_free = True
-        desk = Desk(database, chain, oracle)
-        desk.publish()
-        desk.capital()
-        net.option(**LAGGING)
-        yield net, desk
+    lag = {"lag_low_seconds": LAG_SECONDS, "lag_high_seconds": LAG_SECONDS}
+    with lagging_desk(deployed_network, database, tmp_path, **lag) as made:
+        yield made
 
 
 @contextmanager
@@ -52,14 +43,6 @@ def relaying(net: Sandbox, desk: Desk) -> Iterator[Relay]:
     courier = desk.courier(unseen_seconds=2.5, lost_seconds=3.0, send_seconds_max=0.5, native=native)
     with desk.relay(courier=courier) as relay:
         yield relay
-
-
-async def cycles(desk: Desk, relay: Relay, *items: uuid.UUID) -> None:
-    until = time.monotonic() + SECONDS_MAX
-    while any(desk.item(each).state in {"open", "batched"} for each in items):
-        assert time.monotonic() < until, [desk.item(each) for each in items]
-        await relay.tick()
-        await asyncio.sleep(PACE_SECONDS)
 
 
 def rows(desk: Desk, columns: str, table: str = "batch") -> list[tuple[object, ...]]:

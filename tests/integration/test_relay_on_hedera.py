@@ -1,7 +1,6 @@
 """The relayer on Hedera's rules: a mirror that lags, sends that are refused or not answered, and kills."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,55 +10,25 @@ import pytest
 from juapesa.chain.courier import Courier
 from juapesa.db import Database
 from juapesa.issuance.domain import Orders
-from juapesa.issuance.relay import Relay
 from juapesa.money import CKES, Money
 from support.deaths import allowed_to_die, kill
 from support.hedera import Sandbox
 from support.hedera_hub import Deployed
 from support.hub import Desk, collected, send
-from support.operators import operator
+from support.relaying import FAULTY, cycles, lagging_desk
 
 pytestmark = pytest.mark.needs_evm
-
-SECONDS_MAX = 60.0
-PACE_SECONDS = 0.1
-LAGGING = {"block_seconds": 0.4, "lag_low_seconds": 0.4, "lag_high_seconds": 1.0}
-FAULTY = {**LAGGING, "fault_percent": 30}
 
 
 @pytest.fixture
 def network(deployed_network: Deployed, database: Database, tmp_path: Path) -> Iterator[tuple[Sandbox, Desk]]:
-    """A desk on a network with liquidity in both pools, which from now on lags."""
-    with deployed_network.awake(tmp_path / "net") as (net, chain), operator() as oracle:
-        oracle.tokens_free = True
-        desk = Desk(database, chain, oracle)
-        desk.publish()
-        desk.capital()
-        net.option(**LAGGING)
-        yield net, desk
+    with lagging_desk(deployed_network, database, tmp_path) as made:
+        yield made
 
 
 def courier(desk: Desk) -> Courier:
     """Patience as it fits the pace of these tests."""
     return desk.courier(unseen_seconds=2.5, lost_seconds=3.0, send_seconds_max=0.5)
-
-
-async def cycles(desk: Desk, relay: Relay, *items: uuid.UUID) -> int:
-    """Cycles until each item has ended; the most batches that were on their way at once."""
-    until, most = time.monotonic() + SECONDS_MAX, 0
-    while any(desk.item(each).state in {"open", "batched"} for each in items):
-        assert time.monotonic() < until, [desk.item(each) for each in items]
-        await relay.tick()
-        most = max(most, under_way(desk))
-        await asyncio.sleep(PACE_SECONDS)
-    return most
-
-
-def under_way(desk: Desk) -> int:
-    with desk.db.unit_of_work() as uow:
-        row = uow.one("SELECT count(*) AS n FROM issuance.batch WHERE state = 'built'")
-    assert row is not None
-    return int(row["n"])
 
 
 def settle(desk: Desk, *items: uuid.UUID) -> int:
