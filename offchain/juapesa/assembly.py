@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from juapesa import config
 from juapesa.chain import Deployment, load_deployment
@@ -167,3 +169,12 @@ def build_parts(
         stuck=StuckDesk(work, clock),
         capital=Capital(ledger, issuance, settings.capital, custody_rails()),
     )
+
+
+def settler_of(parts: Parts, gateway: object) -> Any:
+    """The settler agent on these parts, for simulations and measurements; ``gateway`` sends its messages.
+
+    Agents stand above this package and are looked up at run time.
+    """
+    options = import_module("juapesa_agents.common.options").Options(once=False, dry_run=False, number=1)
+    return import_module("juapesa_agents.settler").Settler(parts, gateway, options)

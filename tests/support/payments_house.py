@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from juapesa.assembly import Parts, build_parts
-from juapesa.chain import Deployment
+from juapesa.chain import Deployment, played
 from juapesa.config import Settings, load
 from juapesa.db import Database, UnitOfWork
 from juapesa.ledger import AccountKind
@@ -36,7 +36,6 @@ from support.sandboxes import Daraja, Momo, daraja, momo, served
 
 FINAL = frozenset({"completed", "failed", "refunded"})
 PAYMENT_SECONDS_MAX = 20.0
-ADDRESS = "0x" + "{:040x}"
 
 QUICK = {
     "collect_callback_seconds": 0.6,
@@ -51,15 +50,7 @@ QUICK = {
 }
 
 
-DEPLOYMENT = Deployment(
-    network="played",
-    chain_id=298,
-    registry=ADDRESS.format(1),
-    router=ADDRESS.format(2),
-    pools=ADDRESS.format(3),
-    tokens={CKES: ADDRESS.format(4), CNGN: ADDRESS.format(5), USDC: ADDRESS.format(6)},
-    first_block=1,
-)
+DEPLOYMENT = played("played")
 
 
 class Death(BaseException):

@@ -8,7 +8,6 @@ clock does: on a machine that is busy otherwise only the former means something.
 
 import asyncio
 import contextlib
-import importlib
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +18,8 @@ from typing import Any
 
 import httpx
 
-from juapesa.assembly import Parts, build_parts
-from juapesa.chain import Deployment
+from juapesa.assembly import Parts, build_parts, settler_of
+from juapesa.chain import played
 from juapesa.config import load
 from juapesa.db import Database, EmbeddedPostgres, UnitOfWork
 from juapesa.db.connection import Params, Row
@@ -28,7 +27,7 @@ from juapesa.db.migrate import upgrade
 from juapesa.issuance.domain import Orders
 from juapesa.ledger.engine.trials.processes import cpu_seconds
 from juapesa.ledger.engine.verify import examine
-from juapesa.money import CKES, CNGN, KES, NGN, USDC, Currency, Money
+from juapesa.money import KES, NGN, Currency, Money
 from juapesa.notifications import Delivery, SmsResult
 from juapesa.payments.domain import Kind, Order
 from juapesa.payments.ports import ChainDesk, ChainOutcome, ChainTrail
@@ -50,17 +49,8 @@ AMOUNT = Money.whole(1_000, KES)
 PAYEE = "+2348032000001"
 NAIRA_A_SHILLING = 11
 SECONDS_MAX = 600.0
-_ADDRESS = "0x" + "{:040x}"
 
-DEPLOYMENT = Deployment(
-    network="immediate",
-    chain_id=298,
-    registry=_ADDRESS.format(1),
-    router=_ADDRESS.format(2),
-    pools=_ADDRESS.format(3),
-    tokens={CKES: _ADDRESS.format(4), CNGN: _ADDRESS.format(5), USDC: _ADDRESS.format(6)},
-    first_block=1,
-)
+DEPLOYMENT = played("immediate")
 
 
 @dataclass
@@ -232,7 +222,7 @@ class SagaBench:
                 parts.payments.confirm(uow, person.id, quote.token)
 
     async def _settle(self, parts: Parts, db: CountedDatabase) -> None:
-        settler = settler_of(parts)
+        settler = settler_on(parts)
         began = self._now(db)
         async with asyncio.timeout(SECONDS_MAX):
             while _under_way(db):
@@ -285,11 +275,9 @@ def _under_way(db: CountedDatabase) -> bool:
     return row is not None and bool(row["found"])
 
 
-def settler_of(parts: Parts) -> Any:
-    """A settler whose messages are sent at once. Agents stand above this package: looked up at run time."""
-    module = importlib.import_module("juapesa_agents.settler")
-    options = importlib.import_module("juapesa_agents.common.options")
-    return module.Settler(parts, ImmediateTexts(), options.Options(once=False, dry_run=False, number=1))
+def settler_on(parts: Parts) -> Any:
+    """A settler whose messages are sent at once."""
+    return settler_of(parts, ImmediateTexts())
 
 
 def furnished(db: Database, folder: Path, rail: type[ImmediateRail] = ImmediateRail) -> Parts:

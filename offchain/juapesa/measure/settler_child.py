@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from juapesa.db import Database, Worker
-from juapesa.measure.sagas import ImmediateRail, furnished, settler_of
+from juapesa.measure.sagas import ImmediateRail, furnished, settler_on
 from juapesa.observability import configure_logging
 from juapesa.rails.ports import CollectOrder, PayoutOrder, RailAnswer
 
@@ -40,7 +40,7 @@ async def _work(url: str, folder: Path, telling: Connection) -> None:
     base = importlib.import_module("juapesa_agents.common.base")
     database = importlib.import_module("juapesa_agents.common.database")
     db = Database.connect(url, connections_max=6, name="settler", idle_seconds_max=IDLE_SECONDS_MAX)
-    settler = settler_of(furnished(db, folder, SlowRail))
+    settler = settler_on(furnished(db, folder, SlowRail))
     agent = base.Agent("settler", settler.tick, agents.PACE_SECONDS, passing=database.PASSING)
     settler.heard, settler.worker = agent.wake.set, Worker(url, "settler")
     telling.send(settler.worker.number())

@@ -1,7 +1,6 @@
 """Our side of the simulation: the real parts on one connection, with the world's clock and operators."""
 
 import asyncio
-import importlib
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,8 +12,8 @@ import httpx
 import psycopg
 from psycopg.rows import dict_row
 
-from juapesa.assembly import Parts, build_parts
-from juapesa.chain import Deployment
+from juapesa.assembly import Parts, build_parts, settler_of
+from juapesa.chain import played
 from juapesa.config import load
 from juapesa.db import EmbeddedPostgres, UnitOfWork
 from juapesa.db.migrate import upgrade
@@ -35,18 +34,9 @@ WALLETS = ((KENYANS[0], Money.whole(9_000, KES)), (KENYANS[1], Money.whole(4_000
 # Small floats: three large payments at once do not fit, and wait or come back.
 FLOATS = {"mpesa-ke": 4_000_000, "momo-ng": 40_000_000}
 POOLS = {"cKES": 1_000, "cNGN": 10_000}
-_ADDRESS = "0x" + "{:040x}"
 _MIDS_E18 = {CKES: 7_720_000_000_000_000, CNGN: 675_000_000_000_000}
 
-DEPLOYMENT = Deployment(
-    network="simulated",
-    chain_id=298,
-    registry=_ADDRESS.format(1),
-    router=_ADDRESS.format(2),
-    pools=_ADDRESS.format(3),
-    tokens={CKES: _ADDRESS.format(4), CNGN: _ADDRESS.format(5), USDC: _ADDRESS.format(6)},
-    first_block=1,
-)
+DEPLOYMENT = played("simulated")
 
 
 @dataclass
@@ -94,12 +84,8 @@ class House:
     people: dict[str, int] = field(default_factory=dict)
 
     def settler(self, gateway: Gateway) -> Agent:
-        """A settler of its own: agents stand above this package and are looked up at run time."""
-        module = importlib.import_module("juapesa_agents.settler")
-        options = importlib.import_module("juapesa_agents.common.options")
-        made: Agent = module.Settler(
-            self.parts, gateway, options.Options(once=False, dry_run=False, number=1)
-        )
+        """A settler of its own."""
+        made: Agent = settler_of(self.parts, gateway)
         return made
 
 
