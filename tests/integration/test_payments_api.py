@@ -1,6 +1,7 @@
 """The API of programs against a real database, with a worker that carries payments out."""
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from juapesa.api import accounts
+from juapesa.api import accounts, shapes
 from juapesa.api.clients import REQUESTS_PER_MINUTE_MAX, Clients, Proof, Scope
 from juapesa.api.payment_models import State, state_of
 from juapesa.db import Database
@@ -321,6 +322,10 @@ def test_a_stranger_hears_that_they_are_one_and_nothing_else(office: Office) -> 
     for path in ("initiate", "confirm", "refund"):
         answer = office.http.post(f"/api/payments/{path}", json={"kind": "nothing"})
         assert (answer.status_code, slug(answer)) == (401, "not-authenticated")
+    for path in ("api/payments/initiate", "attesters/requests/1/signature", "attesters/requests/1/refusal"):
+        for body in (b"", b"{", b'{"kind": "nothing"}'):
+            answer = office.http.post(f"/{path}", content=body, headers={"content-type": "application/json"})
+            assert answer.status_code in {401, 403}, (path, body, answer.text)
 
 
 def test_a_body_that_cannot_be_read_is_refused_in_words_without_what_was_sent(office: Office) -> None:
@@ -337,6 +342,16 @@ def test_a_body_that_cannot_be_read_is_refused_in_words_without_what_was_sent(of
     assert refused(b"[1]")[2] == "The request cannot be read: body: a JSON object is needed."
     assert "kind: Input should be 'send', 'receive' or 'convert'" in refused(b'{"kind": "secret"}')[2]
     assert "secret" not in refused(b'{"kind": "secret", "payer": "secret", "secret": "secret"}')[2]
+    unreadable = refused(json.dumps(send("0712345678", "+254712345678", "1,000")).encode())[2]
+    assert "payer: a phone number with + and the country's code is needed" in unreadable
+    assert "amount.amount: an amount is needed in digits with a decimal point" in unreadable
     entries = slug(answer := program.get("/api/accounts/1/entries?limit=0"))
     assert entries == "invalid-input"
     assert answer.json()["detail"].endswith("limit: Input should be greater than or equal to 1.")
+
+
+def test_every_pattern_of_the_api_has_words_for_a_refusal(office: Office) -> None:
+    described = json.dumps(office.http.get("/api/openapi.json").json())
+    patterns = {json.loads(f'"{each}"') for each in re.findall(r'"pattern": "((?:[^"\\]|\\.)*)"', described)}
+    assert len(patterns) >= 5
+    assert patterns <= set(shapes.IN_WORDS)

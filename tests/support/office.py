@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from juapesa.api import signing
 from juapesa.api.app import build_app
+from juapesa.api.attesters import attester_routes
 from juapesa.api.clients import Clients, NewClient, Proof, Scope
 from juapesa.api.figures import figure_routes
 from juapesa.api.ports import CallbackDesk
@@ -95,8 +96,8 @@ def open_office(database: Database, folder: Path) -> Iterator[Office]:
     with payments_house(database, folder) as house:
         parts = house.parts()
         desk = CallbackDesk(parts.urls, parts.inbox, {})
-        more = (*program_routes(parts), figure_routes(parts))
-        app = build_app(parts.settings, database, parts.receipts, desk, more)
+        desks = attester_routes(database, parts.issuance, parts.clock), figure_routes(parts)
+        app = build_app(parts.settings, database, parts.receipts, desk, (*desks, *program_routes(parts)))
         with TestClient(app, raise_server_exceptions=False) as http:
             yield Office(house, http)
         asyncio.run(parts.rails.close())

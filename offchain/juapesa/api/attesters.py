@@ -5,10 +5,12 @@ Every request is signed with the attester's own key (``issuance.desk``); there i
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from juapesa.api import shapes
+from juapesa.api.gate import admitting_first
 from juapesa.clock import Clock
 from juapesa.db import Database
 from juapesa.issuance import desk
@@ -23,7 +25,7 @@ class Signature(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    signature: str = Field(pattern=r"^0x[0-9a-fA-F]{130}$")
+    signature: str = Field(pattern=shapes.SIGNATURE)
 
 
 class Refusal(BaseModel):
@@ -36,7 +38,6 @@ class Refusal(BaseModel):
 
 def attester_routes(db: Database, issuance: Issuance, clock: Clock) -> APIRouter:
     """`GET /attesters/requests`, `POST /attesters/requests/{statement}/signature` and `…/refusal`."""
-    router = APIRouter(prefix="/attesters", tags=["attesters"])
 
     async def caller(request: Request) -> str:
         now = int(clock.now().timestamp())
@@ -45,10 +46,12 @@ def attester_routes(db: Database, issuance: Issuance, clock: Clock) -> APIRouter
             request.headers.get("authorization"), request.method, request.url.path, body, now
         )
 
+    router = APIRouter(prefix="/attesters", tags=["attesters"], route_class=admitting_first(caller))
+    Attester = Annotated[str, Depends(caller)]  # noqa: N806 - a type
+
     @router.get("/requests")
-    async def requests(request: Request) -> dict[str, Any]:
+    async def requests(attester: Attester) -> dict[str, Any]:
         """Statements that wait for this attester's signature, oldest first."""
-        attester = await caller(request)
         found = await run_in_threadpool(read, attester)
         return {"requests": found}
 
@@ -57,9 +60,8 @@ def attester_routes(db: Database, issuance: Issuance, clock: Clock) -> APIRouter
             return [desk.request_json(each) for each in issuance.open_requests(uow, attester)]
 
     @router.post("/requests/{statement}/signature", status_code=204)
-    async def sign(statement: StatementId, given: Signature, request: Request) -> None:
+    async def sign(statement: StatementId, given: Signature, attester: Attester) -> None:
         """Hand in a signature. Repeating it is harmless."""
-        attester = await caller(request)
         await run_in_threadpool(write, attester, statement, bytes.fromhex(given.signature[2:]))
 
     def write(attester: str, statement: int, signature: bytes) -> None:
@@ -67,9 +69,8 @@ def attester_routes(db: Database, issuance: Issuance, clock: Clock) -> APIRouter
             issuance.add_signature(uow, attester, statement, signature)
 
     @router.post("/requests/{statement}/refusal", status_code=204)
-    async def refuse(statement: StatementId, given: Refusal, request: Request) -> None:
+    async def refuse(statement: StatementId, given: Refusal, attester: Attester) -> None:
         """Say which entries are not signed, so that the statement is made again without them."""
-        attester = await caller(request)
         await run_in_threadpool(split, attester, statement, given.numbers)
 
     def split(attester: str, statement: int, numbers: list[int]) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
@@ -122,6 +124,30 @@ class Gate:
     def _fingerprint(self, given: BaseModel) -> bytes:
         line = f"{type(given).__name__}\n{given.model_dump_json()}"
         return hmac.new(self.key, line.encode(), hashlib.sha256).digest()
+
+
+def admitting_first(admit: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
+    """A kind of route that tells a stranger only that they are one, whatever they send.
+
+    FastAPI parses a body before it asks a route's dependencies, among them who calls; when there was nothing
+    to parse, ``admit`` is asked in their place.
+    """
+
+    class AdmittingFirst(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def handled(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except RequestValidationError as unreadable:
+                    if any(fault["type"] == "json_invalid" for fault in unreadable.errors()):
+                        await admit(request)
+                    raise
+
+            return handled
+
+    return AdmittingFirst
 
 
 def _target(request: Request) -> str:

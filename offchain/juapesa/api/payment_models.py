@@ -6,14 +6,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from juapesa.api import shapes
 from juapesa.money import Money, currency
 from juapesa.payments.domain import Kind, Order, Quote, Source, Status
 from juapesa.payments.ports import Receipt, ReceiptStep
 from juapesa.payments.saga import CHAIN_LEGS
 
-Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{7,14}$", description="E.164")]
-Token = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="The quote's token.")]
-Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{10}$", description="The payment's receipt code.")]
+Phone = Annotated[str, Field(pattern=shapes.PHONE, description="E.164")]
+Token = Annotated[str, Field(pattern=shapes.QUOTED, description="The quote's token.")]
+Code = Annotated[str, Field(pattern=shapes.RECEIPT_CODE, description="The payment's receipt code.")]
 
 
 class State(StrEnum):
@@ -37,8 +38,8 @@ class Given(BaseModel):
 class Amount(Given):
     """A decimal as text and a currency's code."""
 
-    amount: str = Field(pattern=r"^[0-9.]{1,30}$", examples=["1000.00"])
-    currency: str = Field(pattern=r"^[A-Za-z]{3,8}$", examples=["KES"])
+    amount: str = Field(pattern=shapes.AMOUNT, examples=["1000.00"])
+    currency: str = Field(pattern=shapes.CURRENCY, examples=["KES"])
 
     def read(self) -> Money:
         """Raises NotMoney, UnknownCurrency."""
@@ -53,7 +54,7 @@ class Destination(Given):
     """``phone`` of who is paid (send), or the ``currency`` wanted (convert); nothing for receive."""
 
     phone: Phone | None = None
-    currency: str | None = Field(default=None, pattern=r"^[A-Za-z]{3,8}$")
+    currency: str | None = Field(default=None, pattern=shapes.CURRENCY)
 
 
 class Initiation(Given):

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import Response
 
 from juapesa.api.clients import Client, Scope
 from juapesa.api.errors import NotRefundable, OwnersOnly
-from juapesa.api.gate import Gate, idempotency_key
+from juapesa.api.gate import Gate, admitting_first, idempotency_key
 from juapesa.api.payment_examples import CONFIRM, INITIATE, REFUND, answers
 from juapesa.api.payment_models import (
     Confirmation,
@@ -88,7 +88,11 @@ class PaymentDesk:
 
 def payment_routes(db: Database, gate: Gate, desk: PaymentDesk) -> APIRouter:
     """`POST /api/payments/initiate`, `/confirm`, `/refund`, `GET /api/payments/{code}`."""
-    router = APIRouter(prefix="/api/payments", tags=["payments"])
+
+    async def admit(request: Request) -> None:
+        await gate.admitted(request, request.headers.get("authorization", ""), Scope.PAYMENTS_WRITE)
+
+    router = APIRouter(prefix="/api/payments", tags=["payments"], route_class=admitting_first(admit))
     writes, reads = Depends(gate.needs(Scope.PAYMENTS_WRITE)), Depends(gate.needs(Scope.PAYMENTS_READ))
     Key = Annotated[str, Depends(idempotency_key)]  # noqa: N806 - a type
 

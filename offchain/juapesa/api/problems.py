@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from juapesa.api import shapes
 from juapesa.api.errors import NotAdmitted
 from juapesa.errors import PROBLEM_TYPE, JuaError, Unavailable, as_problem, of_status
 
@@ -24,7 +25,7 @@ _TELL_NO_VALUE = frozenset(
     {
         *("missing", "enum", "literal_error", "int_parsing", "int_type", "string_type", "bool_parsing"),
         *("greater_than", "greater_than_equal", "less_than", "less_than_equal"),
-        *("string_too_short", "string_too_long", "too_short", "too_long", "string_pattern_mismatch"),
+        *("string_too_short", "string_too_long", "too_short", "too_long"),
     }
 )
 
@@ -99,4 +100,6 @@ def _words(fault: Mapping[str, Any]) -> str:
     kind = str(fault["type"])
     if kind in _WORDS:
         return _WORDS[kind]
+    if kind == "string_pattern_mismatch":
+        return shapes.IN_WORDS[fault["ctx"]["pattern"]]
     return str(fault["msg"]) if kind in _TELL_NO_VALUE else kind.replace("_", " ")
