@@ -135,6 +135,18 @@ contract LiquidityCornersTest is PoolsBase {
         _desk.removeLiquidity(address(coin), mine.shares, 0, 0, 0, false);
     }
 
+    /// @dev So many shares come about in no way that we know; put there, none is added beyond their 80 bits.
+    function test_shares_never_pass_their_word() public {
+        (LiquidityTotals memory totals, FeeIndex memory index) = _desk.liquidity(address(kes));
+        uint256 word = totals.shares | uint256(totals.weight) << 80 | uint256(index.indexX48) << 168;
+        uint256 slot = 0;
+        while (vm.load(address(pools), keccak256(abi.encode(address(kes), slot))) != bytes32(word)) slot++;
+        uint256 full = uint256(type(uint80).max) | uint256(1 << 87) << 80;
+        vm.store(address(pools), keccak256(abi.encode(address(kes), slot)), bytes32(full));
+        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 1));
+        _desk.addLiquidity(address(kes), 13e6, 1e6, 0, 0, false);
+    }
+
     /// @dev One share of a pool that became worth a thousand million: an index takes so much at once and the rest
     /// waits; nothing is lost and nothing wraps.
     function test_fees_beyond_what_an_index_takes_wait() public {

@@ -68,6 +68,16 @@ contract PegsTest is PoolsBase {
         _booksBalance();
     }
 
+    function test_it_pays_to_the_last_unit_it_holds_and_no_further() public {
+        _desk.configurePeg(address(_low), address(_high), 0, 2000, 3000);
+        vm.startPrank(user);
+        _short(_high, _low, 1000e6 + 1);
+        same("all of it", _pegs.convert(address(_high), address(_low), 1000e6, user), 1000e6);
+        vm.stopPrank();
+        same("empty", _peg().reserveLow, 0);
+        _booksBalance();
+    }
+
     function test_a_fee_of_nothing_pays_everything() public {
         _desk.configurePeg(address(_low), address(_high), 0, 2000, 3000);
         vm.prank(user);
