@@ -157,6 +157,17 @@ contract PegsTest is PoolsBase {
         _booksBalance();
     }
 
+    function test_funding_empties_and_fills_to_the_last_unit() public {
+        _desk.fundPeg(address(_low), address(_high), -1000e6, -1000e6);
+        same("empty", uint256(_peg().reserveLow) + _peg().reserveHigh, 0);
+        _fund(_low, INT64_MAX - 1000e6);
+        _fund(_high, INT64_MAX - 1000e6);
+        _desk.fundPeg(address(_low), address(_high), type(int64).max, type(int64).max);
+        same("low", _peg().reserveLow, INT64_MAX);
+        same("high", _peg().reserveHigh, INT64_MAX);
+        _booksBalance();
+    }
+
     function test_funding_that_cannot_be() public {
         bytes4 short = IPegGovernance.PegReserveShort.selector;
         vm.expectRevert(abi.encodeWithSelector(short, 1000e6, 1000e6));

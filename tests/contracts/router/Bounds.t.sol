@@ -82,6 +82,23 @@ contract RouterBoundsTest is RouterBase {
         booksBalance();
     }
 
+    /// @dev A hub that holds nothing: what an item mints, whole or what it does not sell, it may burn; another token not.
+    function test_an_item_burns_what_it_minted_itself_and_no_other_token() public {
+        (Group memory group, Wanted[] memory items) = groupOf(1, 3, 1000e6);
+        (items[0].tokenIn, items[0].tokenOut, items[0].burnToken, items[0].burnAmount) =
+        (NONE, 0, KES, 1000e6);
+        (items[1].tokenOut, items[1].burnToken) = (USDC, KES);
+        (items[1].amountIn, items[1].minOut, items[1].burnAmount) = (400e6, 0, 600e6);
+        (items[2].tokenIn, items[2].tokenOut, items[2].burnAmount) = (NONE, 0, 1);
+        group.items = packed(items);
+        settle(group);
+        yes("all of its mint", router.settled(1));
+        yes("the rest of its mint", router.settled(2));
+        yes("not another token", !router.settled(3));
+        same("nothing is left", hub(kes), 0);
+        booksBalance();
+    }
+
     /// @dev One item under each of `count` statements.
     function _minting(uint256 count) private returns (Group memory group) {
         (group,) = groupOf(1, 1, 1000e6);
