@@ -245,6 +245,15 @@ contract HostileTokensTest is RouterBase {
         }
     }
 
+    function test_a_token_that_went_away_pays_nothing_out() public {
+        RudeToken rude = new RudeToken();
+        pools.deposit(address(rude), 1, address(this));
+        vm.etch(address(rude), "");
+        vm.expectRevert(abi.encodeWithSelector(Tokens.TransferFailed.selector, address(rude)));
+        pools.withdraw(address(rude), 1, address(this));
+        same("still owed", pools.balanceOf(address(this), address(rude)), 1);
+    }
+
     /// @dev The shortest code there is: it does nothing, and says so.
     function test_a_single_byte_of_code_is_a_contract() public {
         bytes memory code = hex"60015ff3";
