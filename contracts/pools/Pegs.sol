@@ -29,9 +29,9 @@ abstract contract Pegs is IPegs, PoolBook {
         unchecked {
             amountOut = uint64(amountIn - (amountIn * uint256(uint16(word >> 128)) + 999_999) / 1e6);
             (uint256 atIn, uint256 atOut) = lowIn ? (0, 64) : (64, 0);
-            uint256 most = uint256(uint40(word >> (lowIn ? 152 : 192))) * 1e6;
+            uint256 most = uint256(uint40(word >> (lowIn ? 152 : 192))) * 1e6; // under 2^60
             uint256 into = (word >> atIn & SIDE) + amountIn;
-            bool fits = into <= most && into <= INT64_MAX && amountOut <= word >> atOut & SIDE;
+            bool fits = into <= most && amountOut <= word >> atOut & SIDE;
             if (!fits || amountOut == 0) revert PegShort(tokenIn, tokenOut, word);
             word = word + (uint256(amountIn) << atIn) - (uint256(amountOut) << atOut);
         }

@@ -5,7 +5,8 @@
 Each mutant is compiled (without the optimiser, for speed) and tested in a copy of the project under
 ``.build/`` (``bench.py``). ``mutation.toml`` says which tests are asked about which file, the near and quick
 first; invariant suites run only for those that a list's other tests let live. ``--minutes`` bounds the whole:
-mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample.
+mutants are tried in an order drawn from ``--seed``, so that a short run is a fair sample. What an earlier run
+tried, its output says; ``--after FILE`` leaves that out.
 A survivor is either a missing test or no fault at all; ``audits/mutation.md`` keeps the second kind with
 reasons.
 """
@@ -28,6 +29,7 @@ from mutations import Mutant, mutants
 from juapesa.supervisor.tools import REPOSITORY
 
 PLAN = Path(__file__).with_name("mutation.toml")
+VERDICTS = ("killed", "void", "same", "slow", "survived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--bench", type=int, default=0, help="number of the first folder: one run each")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="without the invariant suites")
+    parser.add_argument("--after", type=Path, nargs="*", default=[], help="outputs of earlier runs")
+    parser.add_argument("--percent", type=int, default=100, help="of each file, with what --after names")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
     parser.add_argument("--survivors-max", type=int, default=0, help="more than these fail the run")
     return parser.parse_args()
@@ -119,12 +123,38 @@ def asked_for(trial: Trial, places: list[str]) -> bool:
     return not places or trial.file in places or f"{trial.file}:{trial.line()}" in places
 
 
+def not_told(every: list[Trial], logs: list[Path]) -> list[Trial]:
+    """Without those that these runs have tried; of several that read the same, one for each verdict."""
+    lines = [line for log in logs for line in log.read_text().splitlines()]
+    said = Counter(line.split(maxsplit=1)[1] for line in lines if line.startswith(VERDICTS) and ":" in line)
+    left = []
+    for trial in every:
+        said[told(trial)] -= 1
+        if said[told(trial)] < 0:
+            left.append(trial)
+    return left
+
+
+def shared(every: list[Trial], left: list[Trial], percent: int) -> list[Trial]:
+    """Of what is left, as many of each file as make its tried ones this share of all, rounded up."""
+    whole = Counter(trial.file for trial in every)
+    tried_yet = whole - Counter(trial.file for trial in left)
+    room = {file: -(-count * percent // 100) - tried_yet[file] for file, count in whole.items()}
+    chosen = []
+    for trial in left:
+        if room[trial.file] > 0:
+            chosen.append(trial)
+            room[trial.file] -= 1
+    return chosen
+
+
 def main() -> int:
     """Entry point: 1 when more survive than allowed, 2 when the tests fail without any fault."""
     asked = options()
     known = plan()
     rounds = {file: known[file] for file in {place.partition(":")[0] for place in asked.places} or known}
     every = [trial for trial in trials(sorted(rounds), asked.seed) if asked_for(trial, asked.places)]
+    every = shared(every, not_told(every, asked.after), asked.percent)
     if asked.list:
         print("\n".join(sorted(told(trial) for trial in every)))
         return 0

@@ -1,7 +1,8 @@
 """Small faults put into Solidity, one at a time: what `mutate.py` asks the tests to notice.
 
 Text in, mutants out; no compiler. Comments, strings, imports and pragmas are left alone. A mutant that does
-not compile is no loss: the compiler noticed it.
+not compile is no loss: the compiler noticed it. Assembly has faults of its own kind: there an operator is the
+name of a function, and a statement ends with its line.
 """
 
 import re
@@ -48,6 +49,24 @@ _STATEMENT = re.compile(
     r"|[A-Za-z_][\w.\[\]()]*(?:\.\w+)?\([^;{}]*\);|[a-z_][\w.\[\]]* [-+|]?= [^;{}]*;|\([^;{}=]*\) = [^;{}]*;)"
 )
 
+_ASSEMBLY = re.compile(r"\bassembly \([^)]*\) \{")
+# In assembly: functions that become another, and those whose answer is turned round (a < b: not a > b).
+_CALLS = {
+    "add": "sub",
+    "sub": "add",
+    "mul": "div",
+    "div": "mul",
+    "and": "or",
+    "or": "and",
+    "shl": "shr",
+    "shr": "shl",
+}
+_TURNED = {"lt": "gt", "gt": "lt", "slt": "sgt", "sgt": "slt", "eq": "eq"}
+_CALL = re.compile(rf"\b({'|'.join([*_CALLS, *_TURNED, 'iszero'])})\(")
+_LINE = re.compile(
+    r"(?<=\n)[ ]+((?:[ms]store8?|calldatacopy|mcopy)\([^\n]*\)|[a-z]\w* := [^\n]*|if [^\n]*\})(?= *\n)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -75,7 +94,13 @@ class Mutant:
 def mutants(source: str) -> list[Mutant]:
     """Every mutant of a file, in order of place."""
     visible = _HIDDEN.sub(_blank, source)
-    found = [*_swapped(visible), *_numbers(visible), *_floored(visible), *_dropped(visible)]
+    found = [
+        *_swapped(visible),
+        *_numbers(visible),
+        *_floored(visible),
+        *_dropped(visible),
+        *_assembled(visible),
+    ]
     return sorted(set(found), key=lambda each: (each.start, each.end, each.new))
 
 
@@ -125,6 +150,35 @@ def _dropped(visible: str) -> Iterator[Mutant]:
     for pattern in (_STATEMENT, _MODIFIER):
         for match in pattern.finditer(visible):
             yield _mutant(match, 1, "")
+
+
+def _assembled(visible: str) -> Iterator[Mutant]:
+    """Faults of assembly."""
+    for begin in _ASSEMBLY.finditer(visible):
+        start, end = begin.end() - 1, _closing(visible, begin.end() - 1)
+        for match in _CALL.finditer(visible, start, end):
+            name, after = match.group(1), _closing(visible, match.end() - 1) + 1
+            old = visible[match.start() : after]
+            inner = old[len(name) :]
+            if name == "iszero":
+                yield Mutant(match.start(), after, old, inner[1:-1])
+            elif name in _CALLS:
+                yield Mutant(match.start(), match.end(), match.group(), _CALLS[name] + "(")
+            else:
+                yield Mutant(match.start(), after, old, f"iszero({_TURNED[name]}{inner})")
+        for match in _LINE.finditer(visible, start, end):
+            yield _mutant(match, 1, "")
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the bracket at `start` is closed."""
+    opening, closing = text[start], {"(": ")", "{": "}"}[text[start]]
+    depth = 0
+    for at in range(start, len(text)):
+        depth += {opening: 1, closing: -1}.get(text[at], 0)
+        if depth == 0:
+            return at
+    raise ValueError("a bracket that is not closed")
 
 
 def _mutant(match: re.Match[str], group: int, new: str) -> Mutant:

@@ -14,6 +14,7 @@ interface Vm {
     function chainId(uint256 id) external;
     function deployCode(string calldata artifact, bytes calldata arguments) external returns (address);
     function deployCode(string calldata artifact) external returns (address);
+    function etch(address account, bytes calldata code) external;
     function expectEmit(address emitter) external;
     function expectPartialRevert(bytes4 selector) external;
     function expectRevert() external;

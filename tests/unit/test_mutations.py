@@ -43,3 +43,28 @@ def test_a_mutant_changes_its_own_place_only() -> None:
     first = next(each for each in mutations.mutants(SOURCE) if each.old == "<")
     assert first.line(SOURCE) == 5
     assert first.applied(SOURCE) == SOURCE.replace("a < b", "a <= b")
+
+
+def test_assembly_has_faults_of_its_own() -> None:
+    source = """
+        uint256 sum = add(a, b);
+        assembly ("memory-safe") {
+            if gt(add(mload(p), x), MOST) { break }
+            mstore(p, shl(3, iszero(x))) // add(1, 2)
+            why := 5
+            let kept := or(a, eq(b, 1))
+        }
+    """
+    made = {each.described() for each in mutations.mutants(source) if not each.old.isdecimal()}
+    assert made == {
+        "gt(add(mload(p), x), MOST)  =>  iszero(lt(add(mload(p), x), MOST))",
+        "add(  =>  sub(",
+        "without  if gt(add(mload(p), x), MOST) { break }",
+        "without  mstore(p, shl(3, iszero(x)))",
+        "shl(  =>  shr(",
+        "iszero(x)  =>  x",
+        "without  why := 5",
+        "or(  =>  and(",
+        "eq(b, 1)  =>  iszero(eq(b, 1))",
+    }
+    assert all("uint256 sum = add(a, b);" in each.applied(source) for each in mutations.mutants(source))

@@ -142,6 +142,11 @@ contract BatchGriefingTest is RouterBase {
             yes("should have been refused", false);
         } catch (bytes memory reason) {
             same("why", uint32(bytes4(reason)), uint32(IRouter.BatchOutOfGas.selector));
+            uint256 asked;
+            assembly ("memory-safe") {
+                asked := mload(add(reason, mload(reason))) // its last word
+            }
+            same("as much as senders reckon with", asked, needed);
         }
         vm.prank(relayer);
         router.settle{gas: needed + 50_000}(new SignedPrice[](0), groups);

@@ -220,12 +220,51 @@ contract HostileTokensTest is RouterBase {
             _fails(address(i), abi.encodeWithSelector(Tokens.TransferFailed.selector, address(i)));
         }
         rude.say("", false);
-        pools.deposit(address(rude), 1, address(this)); // says nothing, as some old tokens do
+        pools.deposit(address(rude), 2, address(this)); // says nothing, as some old tokens do
+        pools.withdraw(address(rude), 1, address(this));
         same("counted", pools.balanceOf(address(this), address(rude)), 1);
         rude.say(abi.encode(false), false);
         vm.expectRevert(abi.encodeWithSelector(Tokens.TransferFailed.selector, address(rude)));
         pools.withdraw(address(rude), 1, address(this));
         same("still owed", pools.balanceOf(address(this), address(rude)), 1);
+    }
+
+    /// @dev One word of a revert is a response code, as Hedera's tokens give; more or less is passed on as it is.
+    function test_a_refusal_of_one_word_is_a_code() public {
+        RudeToken rude = new RudeToken();
+        rude.say("", false);
+        pools.deposit(address(rude), 1, address(this));
+        for (uint256 length = 31; length < 34; length++) {
+            bytes memory said = new bytes(length);
+            said[length > 31 ? 31 : 30] = 0xa5;
+            rude.say(said, true);
+            bytes memory coded = abi.encodeWithSelector(Tokens.TokenRefused.selector, address(rude), 0xa5);
+            _fails(address(rude), length == 32 ? coded : said);
+            vm.expectRevert(length == 32 ? coded : said);
+            pools.withdraw(address(rude), 1, address(this));
+        }
+    }
+
+    function test_a_token_that_went_away_pays_nothing_out() public {
+        RudeToken rude = new RudeToken();
+        pools.deposit(address(rude), 1, address(this));
+        vm.etch(address(rude), "");
+        vm.expectRevert(abi.encodeWithSelector(Tokens.TransferFailed.selector, address(rude)));
+        pools.withdraw(address(rude), 1, address(this));
+        same("still owed", pools.balanceOf(address(this), address(rude)), 1);
+    }
+
+    /// @dev The shortest code there is: it does nothing, and says so.
+    function test_a_single_byte_of_code_is_a_contract() public {
+        bytes memory code = hex"60015ff3";
+        address made;
+        assembly ("memory-safe") {
+            made := create(0, add(code, 32), mload(code))
+        }
+        same("a byte", made.code.length, 1);
+        pools.deposit(made, 2, address(this));
+        pools.withdraw(made, 1, address(this));
+        same("counted", pools.balanceOf(address(this), made), 1);
     }
 
     // --- helpers -----------------------------------------------------------------------------------

@@ -163,6 +163,16 @@ contract BondingRevertsTest is BondingBase {
         booksBalance();
     }
 
+    function test_reserve_and_supply_take_the_last_unit_of_an_int64_and_not_one_more() public {
+        CommunityToken brim = newPool(INT64_MAX - 1000, INT64_MAX - 1000, 1_000_000, wide(0));
+        vm.expectRevert(abi.encodeWithSelector(IBondingPools.BadAmount.selector, 1001));
+        pools.quoteBuy(address(brim), 1001);
+        buy(brim, 1000);
+        same("reserve", reserveOf(brim), INT64_MAX);
+        same("supply", supplyOf(brim), INT64_MAX);
+        booksBalance();
+    }
+
     function test_a_halted_purchase_says_so() public {
         vm.prank(guardian);
         pools.pauseBuying(address(token));

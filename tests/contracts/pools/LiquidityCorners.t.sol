@@ -53,6 +53,23 @@ contract LiquidityCornersTest is PoolsBase {
         same("a tenth, to the others", reservesOf(kes).feesUsdc, left.owedUsdc / 10);
     }
 
+    /// @dev The only provider leaves before its term: the uplift is nobody's until the next one has come.
+    function test_fees_of_a_pool_that_everyone_left_are_the_next_providers() public {
+        PlainToken coin = _listed(1e18);
+        (uint80 shares,,) = _desk.addLiquidity(address(coin), 1e11, 1e11, 0, 3, false);
+        pools.swap(address(coin), address(usdc), 1e10, 0, user, LATE);
+        _desk.removeLiquidity(address(coin), shares, 0, 0, 3, false);
+        uint64 left = reservesOf(coin).feesUsdc;
+        yes("forfeited", left != 0);
+        (LiquidityTotals memory none,) = _desk.liquidity(address(coin));
+        same("nobody", uint256(none.shares) + none.weight, 0);
+        _desk.addLiquidity(address(coin), 1e11, 1e11, 0, 0, false);
+        same("waiting", reservesOf(coin).feesUsdc, left);
+        same(
+            "the next one's, less the buffer", _desk.claimFees(address(coin), 0, false), left - left / 10 - 1
+        );
+    }
+
     function test_the_first_provider_and_one_side_need_a_price_and_an_open_direction() public {
         PlainToken coin = _listed(1e18);
         governance.pause(address(kes), true, false);
@@ -133,6 +150,26 @@ contract LiquidityCornersTest is PoolsBase {
         (Position memory mine,) = _desk.position(address(this), address(coin), 0);
         same("whole", totals.shares, mine.shares);
         _desk.removeLiquidity(address(coin), mine.shares, 0, 0, 0, false);
+    }
+
+    function test_a_pool_tells_its_shares_and_what_they_weigh() public {
+        (Position memory free,) = _desk.position(address(this), address(kes), 0);
+        (uint80 held,,) = _desk.addLiquidity(address(kes), 1_300_000e6, 10_000e6, 0, 3, false);
+        (LiquidityTotals memory totals,) = _desk.liquidity(address(kes));
+        same("shares", totals.shares, uint256(free.shares) + held);
+        same("weight", totals.weight, uint256(free.shares) * 100 + uint256(held) * 150);
+    }
+
+    /// @dev So many shares come about in no way that we know; put there, none is added beyond their 80 bits.
+    function test_shares_never_pass_their_word() public {
+        (LiquidityTotals memory totals, FeeIndex memory index) = _desk.liquidity(address(kes));
+        uint256 word = totals.shares | uint256(totals.weight) << 80 | uint256(index.indexX48) << 168;
+        uint256 slot = 0;
+        while (vm.load(address(pools), keccak256(abi.encode(address(kes), slot))) != bytes32(word)) slot++;
+        uint256 full = uint256(type(uint80).max) | uint256(1 << 87) << 80;
+        vm.store(address(pools), keccak256(abi.encode(address(kes), slot)), bytes32(full));
+        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 1));
+        _desk.addLiquidity(address(kes), 13e6, 1e6, 0, 0, false);
     }
 
     /// @dev One share of a pool that became worth a thousand million: an index takes so much at once and the rest

@@ -68,6 +68,16 @@ contract PegsTest is PoolsBase {
         _booksBalance();
     }
 
+    function test_it_pays_to_the_last_unit_it_holds_and_no_further() public {
+        _desk.configurePeg(address(_low), address(_high), 0, 2000, 3000);
+        vm.startPrank(user);
+        _short(_high, _low, 1000e6 + 1);
+        same("all of it", _pegs.convert(address(_high), address(_low), 1000e6, user), 1000e6);
+        vm.stopPrank();
+        same("empty", _peg().reserveLow, 0);
+        _booksBalance();
+    }
+
     function test_a_fee_of_nothing_pays_everything() public {
         _desk.configurePeg(address(_low), address(_high), 0, 2000, 3000);
         vm.prank(user);
@@ -144,6 +154,17 @@ contract PegsTest is PoolsBase {
         same("out", _peg().reserveHigh, 600e6);
         same("claim spent", pools.balanceOf(address(this), address(_low)), 0);
         same("claim gained", pools.balanceOf(address(this), address(_high)), 400e6);
+        _booksBalance();
+    }
+
+    function test_funding_empties_and_fills_to_the_last_unit() public {
+        _desk.fundPeg(address(_low), address(_high), -1000e6, -1000e6);
+        same("empty", uint256(_peg().reserveLow) + _peg().reserveHigh, 0);
+        _fund(_low, INT64_MAX - 1000e6);
+        _fund(_high, INT64_MAX - 1000e6);
+        _desk.fundPeg(address(_low), address(_high), type(int64).max, type(int64).max);
+        same("low", _peg().reserveLow, INT64_MAX);
+        same("high", _peg().reserveHigh, INT64_MAX);
         _booksBalance();
     }
 

@@ -58,6 +58,22 @@ contract PoolMathTest is Kit {
         }
     }
 
+    /// @dev An int64 of coins at a dollar each, without skew, then with a millionth of spread.
+    function test_a_purchase_costs_an_int64_and_not_one_unit_more() public pure {
+        Pool memory p;
+        (p.token, p.midE18) = (INT64, 1e18);
+        (p.hourCap, p.dayCap) = (INT64, INT64);
+        PoolMath.weigh(p);
+        Fill memory f;
+        same("accepted", uint8(PoolMath.buyExactOut(p, INT64, f)), uint8(Refusal.NONE));
+        same("cost", f.amountIn, INT64);
+        p.spreadPpm = 1;
+        uint256 most = INT64 - INT64 / 1_000_001 - 1;
+        same("with a fee", uint8(PoolMath.buyExactOut(p, most, f)), uint8(Refusal.NONE));
+        same("cost", f.amountIn, INT64);
+        same("a unit more", uint8(PoolMath.buyExactOut(p, most + 1, f)), uint8(Refusal.BAD_AMOUNT));
+    }
+
     function test_fuzz_weighing_is_what_its_words_say(Drawn memory drawn) public pure {
         Pool memory p = _pool(drawn);
         uint256 tokenUsdc = p.token * p.midE18 / 1e18;

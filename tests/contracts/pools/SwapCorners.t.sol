@@ -166,6 +166,10 @@ contract SwapCornersTest is PoolsBase {
     function test_what_costs_more_than_an_int64_is_refused() public {
         _list(usual(), 1e15, 1e15);
         _exactOut(usdc, _coin, MOST, Refusal.BAD_AMOUNT);
+        Settings memory set = usual();
+        set.skewPpm = 0;
+        _list(set, 1e15, 1e15);
+        _exactOut(usdc, _coin, MOST - 1000, Refusal.BAD_AMOUNT);
     }
 
     function test_no_limit_is_more_than_its_word_holds() public {
@@ -249,12 +253,14 @@ contract SwapCornersTest is PoolsBase {
     }
 
     function _exactIn(PlainToken from, PlainToken to, uint64 amount, Refusal why) private view {
-        (, Refusal refusal) = pools.quoteExactIn(address(from), address(to), amount);
+        (uint64 out, Refusal refusal) = pools.quoteExactIn(address(from), address(to), amount);
         same("why", uint256(refusal), uint256(why));
+        yes("nothing, when it is refused", why == Refusal.NONE || out == 0);
     }
 
     function _exactOut(PlainToken from, PlainToken to, uint64 amount, Refusal why) private view {
-        (, Refusal refusal) = pools.quoteExactOut(address(from), address(to), amount);
+        (uint64 cost, Refusal refusal) = pools.quoteExactOut(address(from), address(to), amount);
         same("why", uint256(refusal), uint256(why));
+        yes("nothing, when it is refused", why == Refusal.NONE || cost == 0);
     }
 }

@@ -236,6 +236,26 @@ contract SwapsTest is PoolsBase {
         booksOf(kes);
     }
 
+    /// @dev Index of the token in ‖ of the token out ‖ amount in ‖ amount out ‖ refusal, a trade behind the other.
+    function test_a_batch_tells_each_trade_and_what_became_of_it() public {
+        Trade[] memory trades = new Trade[](3);
+        trades[0] = Trade(address(kes), address(usdc), 1000e6, 0);
+        trades[1] = Trade(address(kes), address(ngn), 700e6, type(uint64).max);
+        trades[2] = Trade(address(usdc), address(ngn), 5e6, 1);
+        router.plan(_one(kes, 1000e6), new Move[](0));
+        vm.recordLogs();
+        (uint64[] memory outs,) = router.go(trades);
+        bytes memory told = abi.encodePacked(uint8(0), uint8(1), uint64(1000e6), outs[0], uint8(0));
+        told = bytes.concat(told, abi.encodePacked(uint8(0), uint8(2), uint64(700e6), uint64(0), uint8(8)));
+        told = bytes.concat(told, abi.encodePacked(uint8(1), uint8(2), uint64(5e6), outs[2], uint8(0)));
+        address[] memory tokens = new address[](3);
+        (tokens[0], tokens[1], tokens[2]) = (address(kes), address(usdc), address(ngn));
+        Vm.Log memory event_ = vm.getRecordedLogs()[2]; // behind those of the two pools
+        same("event", event_.topics[0], IPools.TradedMany.selector);
+        same("by whom", event_.topics[1], bytes32(uint256(uint160(address(router)))));
+        same("told", keccak256(event_.data), keccak256(abi.encode(tokens, told)));
+    }
+
     function test_a_router_cannot_reenter_while_it_funds() public {
         router.arm(abi.encodeCall(IPools.withdraw, (address(kes), 1, address(this))));
         router.plan(_one(kes, 1000e6), new Move[](0));

@@ -82,6 +82,56 @@ contract RouterBoundsTest is RouterBase {
         booksBalance();
     }
 
+    /// @dev A single unit that an item would sell is not there for the next one, whatever the pools say of it.
+    function test_a_single_unit_is_set_aside_too() public {
+        (Group memory group, Wanted[] memory items) = groupOf(1, 1, 1000e6);
+        (items[0].tokenIn, items[0].burnToken) = (NONE, NONE);
+        group.items = packed(items);
+        settle(group);
+        items = new Wanted[](3);
+        items[0] = Wanted(2, uint40(START), KES, USDC, NONE, 0, NONE, 1, 0, 0, 0);
+        items[1] = Wanted(3, uint40(START), NONE, 0, NONE, 0, KES, 0, 0, 1000e6, fresh());
+        items[2] = Wanted(4, uint40(START), NONE, 0, NONE, 0, KES, 0, 0, 1000e6 - 1, fresh());
+        (group.mints, group.items) = (new MintOrder[](0), packed(items));
+        settle(group);
+        yes("all but that unit", !router.settled(3) && router.settled(4));
+        same("it is still there", hub(kes), 1);
+        booksBalance();
+    }
+
+    /// @dev What an item's own mint does not cover of its burn is drawn, and no more: the next one finds the rest.
+    function test_a_burn_draws_what_the_items_own_mint_does_not_cover() public {
+        (Group memory group, Wanted[] memory items) = groupOf(1, 1, 1000e6);
+        (items[0].tokenIn, items[0].burnToken) = (NONE, NONE);
+        group.items = packed(items);
+        settle(group);
+        (group, items) = groupOf(2, 2, 300e6);
+        (items[0].tokenIn, items[0].burnToken, items[0].burnAmount) = (NONE, KES, 400e6);
+        (items[1].tokenIn, items[1].mint, items[1].burnToken, items[1].burnAmount) = (NONE, NONE, KES, 900e6);
+        group.items = packed(items);
+        settle(group);
+        yes("both", router.settled(2) && router.settled(3));
+        same("all of it", hub(kes), 0);
+        booksBalance();
+    }
+
+    /// @dev A hub that holds nothing: what an item mints, whole or what it does not sell, it may burn; another token not.
+    function test_an_item_burns_what_it_minted_itself_and_no_other_token() public {
+        (Group memory group, Wanted[] memory items) = groupOf(1, 3, 1000e6);
+        (items[0].tokenIn, items[0].tokenOut, items[0].burnToken, items[0].burnAmount) =
+        (NONE, 0, KES, 1000e6);
+        (items[1].tokenOut, items[1].burnToken) = (USDC, KES);
+        (items[1].amountIn, items[1].minOut, items[1].burnAmount) = (400e6, 0, 600e6);
+        (items[2].tokenIn, items[2].tokenOut, items[2].burnAmount) = (NONE, 0, 1);
+        group.items = packed(items);
+        settle(group);
+        yes("all of its mint", router.settled(1));
+        yes("the rest of its mint", router.settled(2));
+        yes("not another token", !router.settled(3));
+        same("nothing is left", hub(kes), 0);
+        booksBalance();
+    }
+
     /// @dev One item under each of `count` statements.
     function _minting(uint256 count) private returns (Group memory group) {
         (group,) = groupOf(1, 1, 1000e6);
