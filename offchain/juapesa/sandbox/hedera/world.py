@@ -153,6 +153,8 @@ class World:
             self._restore(past)
         else:
             await self._begin()
+        if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
+            await etching  # also what has come back: the system contracts are those of today
         await self.chain.start()
         await self._start_hapi(messages, past)
         if self._memory is not None:
@@ -192,8 +194,6 @@ class World:
         for account in self.accounts:
             await self.evm.ask("anvil_setBalance", account, hex(OPENING_TINYBARS))
             self.entities.see(account)
-        if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
-            await etching
 
     def _restore(self, past: dict[str, Any]) -> None:
         self.chain.restore(past["chain"])
