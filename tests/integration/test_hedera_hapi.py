@@ -27,6 +27,7 @@ from hiero_sdk_python import (
     TransactionId,
     TransferTransaction,
 )
+from hiero_sdk_python.client.network import Network
 from hiero_sdk_python.contract.contract_id import ContractId
 from hiero_sdk_python.exceptions import PrecheckError
 from hiero_sdk_python.timestamp import Timestamp
@@ -217,6 +218,18 @@ def test_the_payer_pays_the_scheduled_fee_and_the_mirror_tells(net: Sandbox, cli
     scheduled = net.mirror(f"/api/v1/transactions/{newest['transaction_id']}", scheduled="true")
     assert scheduled.status_code == 404
     assert created.topic_id is not None
+
+
+def test_the_sdk_finds_the_node_by_the_mirrors_address_book(
+    net: Sandbox, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hiero-sdk-python client/network.py: /network/nodes?limit=100&order=desc."""
+    monkeypatch.setitem(Network.MIRROR_NODE_URLS, "found", net.url)
+    found = Client(Network("found"))
+    found.set_operator(client.operator_account_id, KEY)
+    assert [str(each._account_id) for each in found.network.nodes] == ["0.0.3"]
+    assert TopicCreateTransaction().execute(found).status == ResponseCode.SUCCESS
+    found.close()
 
 
 def test_an_account_tells_its_transactions_and_its_key(net: Sandbox, client: Client) -> None:

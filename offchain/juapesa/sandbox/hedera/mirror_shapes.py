@@ -227,7 +227,7 @@ def contract_entry(number: int, address: str, *, nonce: int, created: int | None
 
 
 def node_entry(certificate_hash: str | None, endpoints: Iterable[tuple[str, int]]) -> dict[str, Any]:
-    """The network's one node; nobody has staked anything."""
+    """The network's one node; without TLS its certificate's hash is empty. Nobody has staked anything."""
     return {
         "admin_key": None,
         "decline_reward": False,
@@ -238,7 +238,7 @@ def node_entry(certificate_hash: str | None, endpoints: Iterable[tuple[str, int]
         "memo": "0.0.3",
         "min_stake": None,
         "node_account_id": "0.0.3",
-        "node_cert_hash": certificate_hash,
+        "node_cert_hash": certificate_hash or "0x",
         "node_id": 0,
         "public_key": None,
         "reward_rate_start": 0,
