@@ -55,6 +55,14 @@ def known(house: House, code: str) -> dict[str, Any]:
     }
 
 
+def told_at_its_end(receipt: dict[str, Any]) -> dict[str, Any]:
+    """A receipt but for its leaves of the log: on a strict network a mirror shows them seconds later."""
+    steps = [
+        {name: told for name, told in step.items() if name != "leaf_indexes"} for step in receipt["steps"]
+    ]
+    return {**receipt, "steps": steps}
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -92,6 +100,7 @@ def test_a_house_knows_everything_after_a_restart_and_leaves_no_orphan_when_kill
     own_house.up()
     own_house.settle_down()
     after = known(own_house, again["code"])
-    assert after["receipt"] == again
+    assert told_at_its_end(after["receipt"]) == told_at_its_end(again)
+    assert all(step["leaf_indexes"] for step in after["receipt"]["steps"] if step["tx_hash"])
     assert after["figures"]["books_balanced"] is True
     assert after["audit"]["entries"] == before["audit"]["entries"] + 2

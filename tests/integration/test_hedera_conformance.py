@@ -105,6 +105,17 @@ def test_access_lists_are_refused(net: Network) -> None:
     assert refused_send(net, type=1, accessList=listed).code == -32601
 
 
+def test_the_account_is_looked_at_before_an_access_list(net: Network) -> None:
+    """relay Precheck.sendRawTransactionCheck: verifyAccount, nonce, balance, then accessList."""
+    listed = [{"address": NOBODY, "storageKeys": []}]
+    stranger = Network(net.url, net.mirror_url, "0x" + "37" * 32)
+    assert refused_send(stranger, nonce=0, type=1, accessList=listed).code == -32001
+    poor = refused_send(net, value=10**30, type=1, accessList=listed)
+    assert (poor.code, "Insufficient funds" in str(poor)) == (-32000, True)
+    cheap = net.gas_price - 2 * TINYBAR
+    assert refused_send(net, gasPrice=cheap, type=1, accessList=listed).code == -32009
+
+
 def test_garbage_is_an_invalid_argument(net: Network) -> None:
     """relay Precheck.parseRawTransaction."""
     assert refused(net, "eth_sendRawTransaction", "0xc0").code == -32000

@@ -27,6 +27,7 @@ from hiero_sdk_python import (
     TransactionId,
     TransferTransaction,
 )
+from hiero_sdk_python.client.network import Network
 from hiero_sdk_python.contract.contract_id import ContractId
 from hiero_sdk_python.exceptions import PrecheckError
 from hiero_sdk_python.timestamp import Timestamp
@@ -213,7 +214,45 @@ def test_the_payer_pays_the_scheduled_fee_and_the_mirror_tells(net: Sandbox, cli
     assert newest["name"] == "CONSENSUSCREATETOPIC"
     one = net.seen(f"/api/v1/transactions/{newest['transaction_id']}")["transactions"]
     assert one == [newest]
+    assert net.seen(f"/api/v1/transactions/{newest['transaction_id']}", nonce=0)["transactions"] == one
+    scheduled = net.mirror(f"/api/v1/transactions/{newest['transaction_id']}", scheduled="true")
+    assert scheduled.status_code == 404
     assert created.topic_id is not None
+
+
+def test_the_sdk_finds_the_node_by_the_mirrors_address_book(
+    net: Sandbox, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hiero-sdk-python client/network.py: /network/nodes?limit=100&order=desc."""
+    monkeypatch.setitem(Network.MIRROR_NODE_URLS, "found", net.url)
+    found = Client(Network("found"))
+    found.set_operator(client.operator_account_id, KEY)
+    assert [str(each._account_id) for each in found.network.nodes] == ["0.0.3"]
+    assert TopicCreateTransaction().execute(found).status == ResponseCode.SUCCESS
+    found.close()
+
+
+def test_an_account_tells_its_transactions_and_its_key(net: Sandbox, client: Client) -> None:
+    """hiero-mirror-node rest/api/v1/openapi.yml /accounts/{id}, /accounts?account.publickey."""
+    key = PrivateKey.generate_ed25519().public_key()
+    made = AccountCreateTransaction(key=key, initial_balance=Hbar(3)).execute(client).account_id
+    TransferTransaction().add_hbar_transfer(client.operator_account_id, -1).add_hbar_transfer(
+        made, 1
+    ).execute(client)
+    net.mine()
+    (found,) = net.seen("/api/v1/accounts", **{"account.publickey": key.to_string_raw()})["accounts"]
+    assert (found["account"], found["balance"]["balance"]) == (str(made), 3 * 10**8 + 1)
+    assert found["key"] == {"_type": "ED25519", "key": key.to_string_raw()}
+    der = {"account.publickey": "302a300506032b6570032100" + key.to_string_raw()}
+    assert net.seen("/api/v1/accounts", **der)["accounts"] == [found]
+    assert net.seen(f"/api/v1/accounts/{made}")["transactions"] == []
+    path, payer = f"/api/v1/accounts/{client.operator_account_id}", str(client.operator_account_id)
+    listed = net.seen("/api/v1/transactions", limit=2, **{"account.id": payer})
+    own = net.seen(path, limit=2)
+    assert own["transactions"] == listed["transactions"]
+    older = net.mirror(own["links"]["next"]).json()["transactions"]
+    assert older == net.mirror(listed["links"]["next"]).json()["transactions"]
+    assert net.seen(path, transactions="false")["transactions"] == []
 
 
 def test_a_busy_node_is_asked_again_and_a_throttled_transaction_is_not(net: Sandbox, client: Client) -> None:

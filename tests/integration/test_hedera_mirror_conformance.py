@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from coincurve import PrivateKey
 
 from support.hedera import HBAR, LOGS, REVERTS, Network, network
 from support.sandboxes import eventually
@@ -168,6 +169,98 @@ def test_balances_are_a_list_from_the_highest_number_down(net: Network, contract
     poor = {"account.id": own, "account.balance": f"lt:{row['balance']}"}
     assert net.seen("/api/v1/balances", **poor)["balances"] == []
     assert net.seen("/api/v1/balances", **{"account.id": "0.0.999999999"})["balances"] == []
+
+
+def test_accounts_are_a_list_from_the_lowest_number_up(net: Network, contract: str) -> None:
+    """hiero-mirror-node rest/api/v1/openapi.yml /accounts; rest/accounts.js: ascending, with balances."""
+    net.send()
+    one = net.seen(f"/api/v1/accounts/{net.address}")
+    (row,) = net.seen("/api/v1/accounts", **{"account.id": one["account"]})["accounts"]
+    assert row == {name: told for name, told in one.items() if name not in ("transactions", "links")}
+    page = net.seen("/api/v1/accounts", limit=2)
+    listed = [int(each["account"].rpartition(".")[2]) for each in page["accounts"]]
+    assert listed == sorted(listed)
+    assert page["links"]["next"] == f"/api/v1/accounts?limit=2&account.id=gt:0.0.{listed[-1]}"
+    rich = {"account.id": one["account"], "account.balance": f"gte:{row['balance']['balance']}"}
+    assert [each["account"] for each in net.seen("/api/v1/accounts", **rich)["accounts"]] == [one["account"]]
+    poor = {"account.id": one["account"], "account.balance": f"lt:{row['balance']['balance']}"}
+    assert net.seen("/api/v1/accounts", **poor)["accounts"] == []
+    (bare,) = net.seen("/api/v1/accounts", balance="false", **poor)["accounts"]
+    assert bare == {**row, "balance": None}, "without balances none is looked at"
+    of_contract = net.seen("/api/v1/accounts", **{"account.id": contract})["accounts"]
+    assert [each["evm_address"] for each in of_contract] == [contract.lower()]
+
+
+def test_an_account_that_has_signed_is_found_by_its_public_key(net: Network) -> None:
+    """hiero-mirror-node rest/api/v1/openapi.yml /accounts, account.publickey; hollow accounts: HIP-583."""
+    net.send()
+    own = net.seen(f"/api/v1/accounts/{net.address}")
+    key = PrivateKey(bytes.fromhex(net.key.removeprefix("0x"))).public_key.format().hex()
+    assert own["key"] == {"_type": "ECDSA_SECP256K1", "key": key}
+    for written in (key, "0x" + key.upper()):
+        found = net.seen("/api/v1/accounts", **{"account.publickey": written})["accounts"]
+        assert [each["account"] for each in found] == [own["account"]]
+    assert net.seen("/api/v1/accounts", **{"account.publickey": "02" + "00" * 32})["accounts"] == []
+    wrong = message_of(net, "/api/v1/accounts", 400, **{"account.publickey": "zz"})
+    assert wrong == "Invalid parameter: account.publickey"
+
+
+def test_contracts_are_a_list_from_the_highest_number_down(net: Network, contract: str) -> None:
+    """hiero-mirror-node rest/api/v1/openapi.yml /contracts: descending, contract.id."""
+    one = net.seen(f"/api/v1/contracts/{contract}")
+    (row,) = net.seen("/api/v1/contracts", **{"contract.id": one["contract_id"]})["contracts"]
+    assert row == {name: told for name, told in one.items() if not name.endswith("bytecode")}
+    assert one["bytecode"].endswith(LOGS.hex())
+    assert one["runtime_bytecode"] == "0x" + LOGS.hex()
+    other = net.seen(f"/api/v1/contracts/{net.deploy(REVERTS)}")["contract_id"]
+    since = {"contract.id": f"gte:{one['contract_id']}"}
+    page = net.seen("/api/v1/contracts", limit=1, **since)
+    assert page["links"]["next"].endswith(f"&contract.id=lt:{page['contracts'][0]['contract_id']}")
+    listed = [each["contract_id"] for each in follow(net, "/api/v1/contracts", "contracts", limit=1, **since)]
+    assert other in listed
+    assert listed[-1] == one["contract_id"]
+    account = net.seen(f"/api/v1/accounts/{net.address}")["account"]
+    assert net.seen("/api/v1/contracts", **{"contract.id": account})["contracts"] == []
+    created = net.seen("/api/v1/contracts/results", **{"from": net.address, "limit": 100})["results"]
+    assert row["created_timestamp"] in stamps(created)
+
+
+def test_a_contract_result_is_found_by_its_contract_and_time(net: Network, contract: str) -> None:
+    """hiero-mirror-node rest/api/v1/openapi.yml /contracts/{id}/results/{timestamp}."""
+    receipt = net.send(to=contract, value=2 * HBAR)
+    one = net.seen(f"/api/v1/contracts/results/{receipt['transactionHash']}")
+    path = f"/api/v1/contracts/{contract}/results/{one['timestamp']}"
+    assert net.seen(path) == one
+    assert net.seen(path, hbar="false")["amount"] == 2 * HBAR
+    other = net.deploy(REVERTS)
+    assert message_of(net, f"/api/v1/contracts/{other}/results/{one['timestamp']}", 404) == "Not found"
+    assert message_of(net, f"/api/v1/contracts/{contract}/results/1.000000001", 404) == "Not found"
+    said = message_of(net, f"/api/v1/contracts/{contract}/results/yesterday", 400)
+    assert said == "Invalid parameter: timestamp"
+
+
+def test_the_address_book_names_every_node_and_where_it_listens(net: Network) -> None:
+    """hiero-mirror-node rest/api/v1/openapi.yml /network/nodes; rest/controllers/networkController.js."""
+    nodes = follow(net, "/api/v1/network/nodes", "nodes")
+    assert {"admin_key", "file_id", "memo", "public_key", "stake", "timestamp"} <= nodes[0].keys()
+    numbers = [each["node_id"] for each in nodes]
+    assert numbers == sorted(numbers)
+    assert all(each["file_id"] == "0.0.102" and each["service_endpoints"] for each in nodes)
+    first = {"node.id": str(numbers[0])}
+    assert net.seen("/api/v1/network/nodes", **first)["nodes"] == nodes[:1]
+    assert net.seen("/api/v1/network/nodes", **{"node.id": "gt:4000000"})["nodes"] == []
+    assert len(net.seen("/api/v1/network/nodes", **{"file.id": "0.0.101"})["nodes"]) > 0
+    unequal = message_of(net, "/api/v1/network/nodes", 400, **{"file.id": "gt:0.0.1"})
+    assert unequal == "Only equals (eq) comparison operator is supported for file.id"
+
+
+def test_fifty_thousand_million_hbar_are_there_and_some_are_released(net: Network) -> None:
+    """hiero-mirror-node rest/api/v1/openapi.yml /network/supply."""
+    supply = net.seen("/api/v1/network/supply")
+    assert supply["total_supply"] == "5000000000000000000"
+    own = net.seen(f"/api/v1/accounts/{net.address}")["balance"]["balance"]
+    assert own <= int(supply["released_supply"]) <= int(supply["total_supply"])
+    assert STAMP.fullmatch(supply["timestamp"])
 
 
 def test_a_contract_associates_no_token_by_itself(net: Network, contract: str) -> None:

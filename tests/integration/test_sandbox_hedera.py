@@ -11,6 +11,8 @@ import pytest
 
 from juapesa.chain import Rpc
 from juapesa.sandbox.hedera import Pace
+from juapesa.sandbox.hedera.entities import long_zero
+from juapesa.sandbox.hedera.system_contracts.etched import runtime_code
 from support.hedera import HBAR, LOGS, Refused, Sandbox, sandbox
 
 pytestmark = pytest.mark.needs_evm
@@ -241,6 +243,16 @@ NONSENSE: tuple[object, ...] = (
     *("0x" + "11" * 20, "0x" + "11" * 32, {"to": 5}, {"gas": -1}, {"value": "0x-1"}, {"address": 5}),
     *({"fromBlock": 5, "topics": [[None]]}, {"blockHash": 5}, {"data": "0x1"}, {"topics": [["0xzz"]]}),
 )
+
+
+def test_a_network_that_comes_back_has_the_system_contracts_of_today(tmp_path: Path) -> None:
+    token_service, code = long_zero(0x167), runtime_code("HtsSystemContract")
+    with sandbox(state=tmp_path) as net:
+        older = {"jsonrpc": "2.0", "id": 1, "method": "anvil_setCode", "params": [token_service, "0x00"]}
+        net.web.post(net.state()["evm"], json=older)
+        assert net.ask("eth_getCode", token_service, "latest") == "0x00"
+    with sandbox(state=tmp_path) as net:
+        assert net.ask("eth_getCode", token_service, "latest") == code
 
 
 def test_nonsense_is_refused_and_never_breaks_the_server(net: Sandbox) -> None:

@@ -7,6 +7,7 @@ import {IHRC719} from "../../interfaces/hedera/IHRC719.sol";
 import {HederaCodes as C} from "../../libraries/HederaCodes.sol";
 import {HtsCalls} from "./HtsCalls.sol";
 import {IHtsNetwork} from "./IHtsNetwork.sol";
+import {TokenFacade} from "./TokenFacade.sol";
 
 /// @dev Gives HBAR to an account without running its code, as the network moves it.
 contract Payout {
@@ -51,9 +52,11 @@ contract HtsSystemContract is HtsCalls {
         _answerRest(given);
     }
 
-    /// @dev A token's facade calls for whoever called it, whose address stands behind the call.
+    /// @dev A token's facade calls for whoever called it, whose address stands behind the call. Accounts and
+    /// contracts made natively have a number for an address as well; they do not have the facade's code.
     function _whoCalls() private view returns (address caller, address token, bytes calldata data) {
-        if (!_longZero(msg.sender)) return (msg.sender, address(0), msg.data);
+        bool facade = _longZero(msg.sender) && msg.sender.codehash == keccak256(type(TokenFacade).runtimeCode);
+        if (!facade) return (msg.sender, address(0), msg.data);
         uint256 end = msg.data.length - 20;
         return (address(bytes20(msg.data[end:])), msg.sender, msg.data[:end]);
     }

@@ -88,6 +88,28 @@ contract ConventionsTest is HederaKit {
         coded("too much", code, C.INSUFFICIENT_TOKEN_BALANCE);
     }
 
+    /// @dev A contract made natively has its number for an address, and so has an account without an alias.
+    function test_callerWhoseAddressIsANumber_callsForItself_HIP719() public {
+        address cKES = newToken(16);
+        address[2] memory callers = [address(7001), address(7002)];
+        hvm.etch(callers[0], hex"00");
+        for (uint256 i = 0; i < callers.length; i++) {
+            associate(callers[i], cKES);
+            give(cKES, callers[i], 5);
+            bytes memory call = abi.encodeCall(IHTS.transferToken, (cKES, callers[i], issuer, 2));
+            coded("it moves its own", ask(callers[i], call), C.SUCCESS);
+            vm.prank(callers[i]);
+            IERC20(cKES).transfer(issuer, 1);
+            same("by either door", balance(cKES, callers[i]), 2);
+        }
+        // Whose address stands behind the call has signed nothing: only a token's own facade is believed.
+        bytes memory forged = abi.encodePacked(abi.encodeCall(IERC20.transfer, (brian, 1)), issuer);
+        vm.prank(callers[0]);
+        (, bytes memory answer) = HTS.call{gas: 300_000}(forged);
+        same("0x167 knows no such call of a contract", answer.length, 0);
+        same("nothing moved", balance(cKES, brian), 0);
+    }
+
     function test_redirectForToken_answersAsTheTokenItself_HIP719() public {
         address cKES = newToken(16);
         give(cKES, pool, 0, true);

@@ -90,6 +90,7 @@ def build(
             *world.mirror.routes(),
             *world.native.routes(),
             *world.token_pages.routes(),
+            *world.entity_pages.routes(),
             *control.routes("hedera", world.faults, world.switches, lambda _: world.state()),
         ],
         exception_handlers={Refusal: on_refusal, JuaError: on_control_error, HTTPException: _not_here},

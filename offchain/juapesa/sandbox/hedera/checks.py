@@ -40,8 +40,6 @@ def before_the_network(envelope: Envelope, gas_price_tinybars: int) -> None:
     if 0 < envelope.value < WEIBARS_PER_TINYBAR:
         raise refusals.value_too_low()
     _price(envelope, weibars(gas_price_tinybars))
-    if envelope.access_list:
-        raise refusals.not_yet_implemented()
 
 
 def of_the_account(envelope: Envelope, nonce: int, balance_tinybars: int) -> None:
@@ -51,6 +49,12 @@ def of_the_account(envelope: Envelope, nonce: int, balance_tinybars: int) -> Non
     offered = envelope.value + (envelope.max_fee + (envelope.priority or 0)) * envelope.gas
     if weibars(balance_tinybars) < offered:
         raise refusals.insufficient_funds()
+
+
+def no_access_list(envelope: Envelope) -> None:
+    """The relay's last check of what was signed, after the account's. Raises RpcFault."""
+    if envelope.access_list:
+        raise refusals.not_yet_implemented()
 
 
 def intrinsic_gas(envelope: Envelope) -> int:

@@ -42,6 +42,7 @@ class Envelope:
     v: int
     r: int
     s: int
+    key: bytes = field(repr=False)  # the sender's public key, 33 bytes
 
 
 def read(raw: bytes) -> Envelope:
@@ -66,10 +67,10 @@ def _legacy(raw: bytes) -> Envelope:
         unsigned = [*unsigned, _bytes(chain_id), b"", b""]
     else:
         raise BadEnvelope("invalid signature v")
-    sender = _sender(rlp.encode(unsigned), parity, r, s)
+    sender, key = _sender(rlp.encode(unsigned), parity, r, s)
     to, data = _address(fields[3]), bytes(fields[5])
     return Envelope(
-        raw, _hash(raw), sender, 0, chain_id, nonce, gas, price, None, to, value, data, (), v, r, s
+        raw, _hash(raw), sender, 0, chain_id, nonce, gas, price, None, to, value, data, (), v, r, s, key
     )
 
 
@@ -81,7 +82,7 @@ def _typed(raw: bytes) -> Envelope:
     rest = fields[3:] if priced else fields[2:]
     max_fee, gas, value = _number(rest[0]), _number(rest[1]), _number(rest[3])
     parity, r, s = (_number(each) for each in rest[6:])
-    sender = _sender(raw[:1] + rlp.encode(fields[:-3]), parity, r, s)
+    sender, key = _sender(raw[:1] + rlp.encode(fields[:-3]), parity, r, s)
     to, data, access = _address(rest[2]), bytes(rest[4]), _access_list(rest[5])
     return Envelope(
         raw,
@@ -100,6 +101,7 @@ def _typed(raw: bytes) -> Envelope:
         parity,
         r,
         s,
+        key,
     )
 
 
@@ -139,7 +141,7 @@ def _access_list(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
         raise BadEnvelope("invalid access list") from None
 
 
-def _sender(unsigned: bytes, parity: int, r: int, s: int) -> str:
+def _sender(unsigned: bytes, parity: int, r: int, s: int) -> tuple[str, bytes]:
     if parity not in (0, 1) or not r or not 0 < s <= _HALF_CURVE:
         raise BadEnvelope("non-canonical signature")
     signature = r.to_bytes(32) + s.to_bytes(32) + bytes([parity])
@@ -147,7 +149,7 @@ def _sender(unsigned: bytes, parity: int, r: int, s: int) -> str:
         key = PublicKey.from_signature_and_message(signature, keccak(unsigned), hasher=None)
     except ValueError as fault:
         raise BadEnvelope(f"invalid signature: {fault}") from None
-    return "0x" + keccak(key.format(compressed=False)[1:])[12:].hex()
+    return "0x" + keccak(key.format(compressed=False)[1:])[12:].hex(), key.format()
 
 
 def _hash(raw: bytes) -> str:

@@ -9,12 +9,8 @@ from juapesa.sandbox.hedera import refusals
 from juapesa.sandbox.hedera.anvil import Anvil, EvmRefused
 from juapesa.sandbox.hedera.history import History
 from juapesa.sandbox.hedera.logs import block_number
-from juapesa.sandbox.hedera.system_contracts import TOKEN_SERVICE
 from juapesa.sandbox.hedera.units import GAS_PER_TRANSACTION_MAX, tinybars, weibars
 
-# The token service takes a caller whose address is a number for a token's facade. Who asks without saying who
-# they are has such an address, so they ask from one that is nobody's.
-SOMEBODY = "0x" + "fe" * 20
 _ERROR_STRING = "0x08c379a0"
 
 
@@ -107,8 +103,6 @@ def _call_of(request: object) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise refusals.invalid_parameter(0, "Expected a transaction object")
     made = {name: request[name] for name in ("from", "to", "data", "input") if request.get(name)}
-    if _is_nobody(made.get("from")) and str(made.get("to")).lower() == TOKEN_SERVICE:
-        made["from"] = SOMEBODY
     gas, value = (_quantity(name, request.get(name)) for name in ("gas", "value"))
     made["gas"] = hex(min(gas or GAS_PER_TRANSACTION_MAX, GAS_PER_TRANSACTION_MAX))
     if value:
@@ -116,10 +110,6 @@ def _call_of(request: object) -> dict[str, Any]:
     if "data" in made and "input" in made:
         del made["data"]
     return made
-
-
-def _is_nobody(sender: object) -> bool:
-    return sender is None or not str(sender).lower().removeprefix("0x").strip("0")
 
 
 def _quantity(name: str, value: object) -> int:

@@ -6,7 +6,7 @@ a mirror node, from which the relay reads too.
 
 import random
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -111,6 +111,8 @@ class History:
         self.on_block: list[Callable[[Block], None]] = []
         self._blocks_by_hash: dict[str, Block] = {}
         self.with_logs: dict[str, list[Executed]] = defaultdict(list)  # by the address that logged
+        self._created: dict[str, Executed] = {}  # by the contract
+        self._signed: dict[str, Executed] = {}  # by the sender, the first that it signed
 
     def add(self, block: Block) -> None:
         """Append the next block."""
@@ -124,6 +126,10 @@ class History:
             self._in_order.append(executed)
             for address in {log["address"] for log in executed.logs}:
                 self.with_logs[address].append(executed)
+            if executed.created is not None and executed.result == SUCCESS:
+                self._created[executed.created] = executed
+            if executed.envelope is not None:
+                self._signed.setdefault(executed.sender, executed)
         for tell in self.on_block:
             tell(block)
 
@@ -142,13 +148,30 @@ class History:
 
     def executed(self, tx_hash: str) -> Executed | None:
         """A transaction that the mirror shows."""
-        found = self._executed.get(tx_hash)
-        return found if found is not None and found.block <= self.head().number else None
+        return self._shown(self._executed.get(tx_hash))
+
+    def at_time(self, consensus: int) -> Executed | None:
+        """The transaction of this consensus time, in nanoseconds, where the mirror shows it."""
+        place = bisect_left(self._in_order, consensus, key=lambda each: each.consensus)
+        found = self._in_order[place] if place < len(self._in_order) else None
+        return self._shown(found) if found is not None and found.consensus == consensus else None
+
+    def creation(self, address: str) -> Executed | None:
+        """The transaction that itself created this contract, where the mirror shows one."""
+        return self._shown(self._created.get(address))
+
+    def key(self, address: str) -> bytes | None:
+        """The public key of an account that has signed what the mirror shows; 33 bytes."""
+        found = self._shown(self._signed.get(address))
+        return None if found is None or found.envelope is None else found.envelope.key
 
     def transactions(self) -> list[Executed]:
         """Every transaction that the mirror shows, oldest first."""
         head = self.head().number
         return self._in_order[: bisect_right(self._in_order, head, key=lambda each: each.block)]
+
+    def _shown(self, executed: Executed | None) -> Executed | None:
+        return executed if executed is not None and executed.block <= self.head().number else None
 
     def decided(self, tx_hash: str) -> Executed | None:
         """A transaction that consensus has executed, whether or not the mirror shows it."""

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from juapesa.sandbox.hedera.entities import Entities, entity_id
+from juapesa.sandbox.hedera.entities import Entities
 from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.history import Block, Executed, History
 from juapesa.sandbox.hedera.logs import Wanted
@@ -25,12 +25,12 @@ from juapesa.sandbox.hedera.mirror_query import (
     check_transaction_id,
     invalid,
     not_found,
+    path_time,
     refuse,
     timestamp,
     within,
 )
 from juapesa.sandbox.hedera.mirror_shapes import (
-    account_entry,
     block_entry,
     log_entry,
     rate_entry,
@@ -47,14 +47,13 @@ Handler = Callable[[Request], Awaitable[Any]]
 TOPICS = ("topic0", "topic1", "topic2", "topic3")
 
 NUMBER_DIGITS_MAX = 19
-BALANCE_TOKENS_MAX = 50  # HIP-367
 _BLOCK = re.compile(r"[0-9]{1,19}|(0x)?([0-9a-f]{64}|[0-9a-f]{96})", re.ASCII)
 _HASH = re.compile(r"(0x)?([0-9a-f]{64}|[0-9a-f]{96})", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F]{1,64}", re.ASCII)
 
 
 class Mirror:
-    """Blocks, contract results, logs, accounts and the network's prices."""
+    """Blocks, contract results, logs and the network's prices."""
 
     def __init__(
         self,
@@ -83,11 +82,9 @@ class Mirror:
             ("/contracts/results", self._results),
             ("/contracts/results/logs", self._logs),
             ("/contracts/results/{hash}", self._result),
-            ("/contracts/{id}", self._contract),
             ("/contracts/{id}/results", self._results_of),
             ("/contracts/{id}/results/logs", self._logs_of),
-            ("/accounts/{id}", self._account),
-            ("/balances", self._balances),
+            ("/contracts/{id}/results/{timestamp}", self._result_at),
             ("/network/exchangerate", self._exchange_rate),
             ("/network/fees", self._fees),
         )
@@ -142,85 +139,33 @@ class Mirror:
         return self._result_page(request, None)
 
     async def _results_of(self, request: Request) -> dict[str, Any]:
-        return self._result_page(request, await self._known(request))
+        return self._result_page(request, await self.known(request))
 
     async def _result(self, request: Request) -> dict[str, Any]:
         query = Query(request, ("hbar", "nonce"))
         asked = str(request.path_params["hash"]).lower()
         if not _HASH.fullmatch(asked):
             check_transaction_id(asked)
-        executed = self._history.executed("0x" + asked.removeprefix("0x"))
+        return self._details(query, self._history.executed("0x" + asked.removeprefix("0x")))
+
+    async def _result_at(self, request: Request) -> dict[str, Any]:
+        query, at = Query(request, ("hbar",)), path_time(request)
+        contract = await self.known(request)
+        found = self._history.at_time(at)
+        named = found is not None and contract in (found.to, found.created)
+        return self._details(query, found if named else None)
+
+    def _details(self, query: Query, executed: Executed | None) -> dict[str, Any]:
         if executed is None:
             raise not_found()
-        hbar = (query.text("hbar") or "true").lower() == "true"
-        return result_details(executed, self._history.blocks[executed.block], self._entities, hbar=hbar)
+        block, hbar = self._history.blocks[executed.block], query.flag("hbar")
+        return result_details(executed, block, self._entities, hbar=hbar)
 
     async def _logs(self, request: Request) -> dict[str, Any]:
         return self._log_page(request, None)
 
     async def _logs_of(self, request: Request) -> dict[str, Any]:
-        return self._log_page(request, await self._known(request))
-
-    async def _contract(self, request: Request) -> dict[str, Any]:
-        address = await self._known(request)
-        code = await self._calls.code(address)
-        if code == "0x":
-            raise not_found()
-        return {
-            "contract_id": entity_id(self._entities.see(address)),
-            "evm_address": address,
-            "runtime_bytecode": code,
-            "deleted": False,
-            "max_automatic_token_associations": 0,
-            "memo": "",
-            "nonce": await self._calls.nonce(address),
-        }
-
-    async def _account(self, request: Request) -> dict[str, Any]:
-        Query(request, ("timestamp", "transactiontype", "transactions"))
-        address = await self._known(request)
-        return account_entry(
-            self._entities.see(address),
-            address,
-            tinybars=await self._calls.tinybars(address),
-            nonce=await self._calls.nonce(address),
-            seen=self.seen(),
-            tokens=await self._held(address),
-            automatic=-1 if await self._calls.code(address) == "0x" else 0,
-        )
-
-    async def _balances(self, request: Request) -> dict[str, Any]:
-        query = Query(request, ("account.id", "account.balance"))
-        ids, amounts = query.bounds("account.id", self._number), query.numbers("account.balance")
-        numbers = [each for each in self._tokens.accounts() if within(ids, each)]
-        found: list[tuple[int, int]] = []
-        for number in query.ordered(numbers):
-            address = self._entities.address(number)
-            held = await self._calls.tinybars(address)
-            if within(amounts, held) and (held or await self._calls.exists(address)):
-                found.append((number, held))
-            if len(found) > query.limit:
-                break
-        page, following = query.page(found, lambda row: (("account.id", f"0.0.{row[0]}"),))
-        return {
-            "timestamp": timestamp(self.seen())[0][1],
-            "balances": [await self._balance(*row) for row in page],
-            "links": {"next": following},
-        }
-
-    async def _balance(self, number: int, held: int) -> dict[str, Any]:
-        tokens = await self._held(self._entities.address(number))
-        return {"account": entity_id(number), "balance": held, "tokens": tokens[:BALANCE_TOKENS_MAX]}
-
-    def _number(self, text: str) -> int:
-        """Raises ValueError."""
-        address = self._entities.read(text)
-        number = None if address is None else self._entities.number(address)
-        return -1 if number is None else number  # an address that nobody has yet: it is in no list
-
-    async def _held(self, address: str) -> list[dict[str, Any]]:
-        held = await self._tokens.held(address)
-        return [{"token_id": entity_id(number), "balance": each.balance} for number, each in held.items()]
+        return self._log_page(request, await self.known(request))
 
     async def _exchange_rate(self, request: Request) -> dict[str, Any]:
         Query(request, ())
@@ -268,7 +213,7 @@ class Mirror:
             and (sender is None or wanted_sender == each.sender)
         )
         page, following = query.page(rows, lambda each: timestamp(each.consensus))
-        blocks_of, hbar = self._history.blocks, (query.text("hbar") or "true").lower() == "true"
+        blocks_of, hbar = self._history.blocks, query.flag("hbar")
         listed = [result_entry(each, blocks_of[each.block], self._entities, hbar=hbar) for each in page]
         return {"results": listed, "links": {"next": following}}
 
@@ -303,7 +248,7 @@ class Mirror:
                 places = range(len(executed.logs))
                 yield from ((executed, at) for at in (reversed(places) if descending else places))
 
-    async def _known(self, request: Request) -> str:
+    async def known(self, request: Request) -> str:
         """The address in the path, of something that the mirror knows. Raises Refusal."""
         address = self._entities.read(str(request.path_params["id"]))
         if address is None:

@@ -73,15 +73,26 @@ class Bound:
 
 
 class Query:
-    """The parameters of one request; a parameter that the endpoint does not know is refused."""
+    """The parameters of one request; a parameter that the endpoint does not know is refused.
 
-    def __init__(self, request: Request, known: Iterable[str], *, order: str = "desc") -> None:
+    ``limit``: how many rows a page has when nothing is said, and at most.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        known: Iterable[str],
+        *,
+        order: str = "desc",
+        limit: tuple[int, int] = (LIMIT, LIMIT_MAX),
+    ) -> None:
         self._path = request.url.path
         self._given = list(request.query_params.multi_items())
         allowed = {"limit", "order", *known}
         if faults := faults_of(self._given, allowed, self._path.rpartition("/")[2]):
             raise _refusal(400, [{"message": each} for each in faults])
-        self.limit = min(int(self.text("limit") or LIMIT), LIMIT_MAX)
+        usual, most = limit
+        self.limit = min(int(self.text("limit") or usual), most)
         self.descending = (self.text("order") or order).lower() == "desc"
 
     def all(self, name: str) -> list[str]:
@@ -91,6 +102,10 @@ class Query:
         """The last value, without ``eq:``."""
         values = self.all(name)
         return values[-1].removeprefix("eq:") if values else None
+
+    def flag(self, name: str) -> bool:
+        """True unless it is said to be false."""
+        return (self.text(name) or "true").lower() == "true"
 
     def numbers(self, name: str) -> list[Bound]:
         return self.bounds(name, lambda text: int(text, 16 if text.startswith("0x") else 10))
@@ -154,6 +169,14 @@ class Query:
         except ValueError:
             pass
         raise invalid(name)
+
+
+def path_time(request: Request) -> int:
+    """The consensus time in a path, in nanoseconds. Raises Refusal."""
+    try:
+        return nanoseconds_of(str(request.path_params["timestamp"]))
+    except ValueError:
+        raise invalid("timestamp") from None
 
 
 def within(bounds: list[Bound], value: int) -> bool:

@@ -4,6 +4,7 @@ Source: hedera-docs openapi.yaml. Amounts are tinybar.
 """
 
 import base64
+from collections.abc import Iterable
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -12,9 +13,12 @@ from juapesa.sandbox.hedera.consensus import NANOS, stamp
 from juapesa.sandbox.hedera.entities import Entities, entity_id
 from juapesa.sandbox.hedera.history import SUCCESS, Block, Executed
 from juapesa.sandbox.hedera.topics import RUNNING_HASH_VERSION, Message, Topic
-from juapesa.sandbox.hedera.units import CHAIN_ID, weibars
+from juapesa.sandbox.hedera.units import CHAIN_ID, TINYBARS_PER_HBAR, weibars
 
 HAPI_VERSION = "0.78.2"
+ADDRESS_BOOK = "0.0.102"  # the file of the address book that mirror nodes read
+TOTAL_HBAR = 50_000_000_000
+RENEWAL_SECONDS = 7_776_000
 
 
 def record_hash(block_hash: str) -> str:
@@ -122,7 +126,7 @@ def topic_entry(topic: Topic) -> dict[str, Any]:
     return {
         "admin_key": _key(topic.admin_key),
         "auto_renew_account": None,
-        "auto_renew_period": 7_776_000,
+        "auto_renew_period": RENEWAL_SECONDS,
         "created_timestamp": stamp(topic.created),
         "custom_fees": {"created_timestamp": stamp(topic.created), "fixed_fees": []},
         "deleted": False,
@@ -167,27 +171,29 @@ def account_entry(
     number: int,
     address: str,
     *,
-    tinybars: int,
+    balance: tuple[int, int, list[dict[str, Any]]] | None,
     nonce: int,
-    seen: int,
-    tokens: list[dict[str, Any]],
     automatic: int,
+    key: dict[str, str] | None,
+    created: int | None,
 ) -> dict[str, Any]:
-    """An account or a contract; ``seen`` is the mirror's newest consensus time, ``automatic`` how many
-    tokens associate themselves with it (-1: any number).
+    """An account or a contract; ``automatic`` is how many tokens associate themselves with it (-1: any).
+
+    ``balance`` is tinybars, the mirror's newest consensus time and the tokens; None where it is not wanted.
     """
+    tinybars, seen, tokens = balance or (0, 0, [])
     return {
         "account": entity_id(number),
         "alias": None,
-        "auto_renew_period": 7_776_000,
-        "balance": {"balance": tinybars, "timestamp": stamp(seen), "tokens": tokens},
-        "created_timestamp": None,
+        "auto_renew_period": RENEWAL_SECONDS,
+        "balance": {"balance": tinybars, "timestamp": stamp(seen), "tokens": tokens} if balance else None,
+        "created_timestamp": _time(created),
         "decline_reward": False,
         "deleted": False,
         "ethereum_nonce": nonce,
         "evm_address": address,
-        "expiry_timestamp": None,
-        "key": None,
+        "expiry_timestamp": _expiry(created),
+        "key": key,
         "max_automatic_token_associations": automatic,
         "memo": "",
         "pending_reward": 0,
@@ -195,6 +201,64 @@ def account_entry(
         "staked_account_id": None,
         "staked_node_id": None,
         "stake_period_start": None,
+    }
+
+
+def contract_entry(number: int, address: str, *, nonce: int, created: int | None) -> dict[str, Any]:
+    """A contract as lists show it; ``created`` where a transaction itself created it."""
+    return {
+        "admin_key": None,
+        "auto_renew_account": None,
+        "auto_renew_period": RENEWAL_SECONDS,
+        "contract_id": entity_id(number),
+        "created_timestamp": _time(created),
+        "deleted": False,
+        "evm_address": address,
+        "expiration_timestamp": _expiry(created),
+        "file_id": None,
+        "max_automatic_token_associations": 0,
+        "memo": "",
+        "nonce": nonce,
+        "obtainer_id": None,
+        "permanent_removal": None,
+        "proxy_account_id": None,
+        "timestamp": {"from": _time(created), "to": None},
+    }
+
+
+def node_entry(certificate_hash: str | None, endpoints: Iterable[tuple[str, int]]) -> dict[str, Any]:
+    """The network's one node; without TLS its certificate's hash is empty. Nobody has staked anything."""
+    return {
+        "admin_key": None,
+        "decline_reward": False,
+        "description": "the sandbox's one node",
+        "file_id": ADDRESS_BOOK,
+        "grpc_proxy_endpoint": None,
+        "max_stake": None,
+        "memo": "0.0.3",
+        "min_stake": None,
+        "node_account_id": "0.0.3",
+        "node_cert_hash": certificate_hash or "0x",
+        "node_id": 0,
+        "public_key": None,
+        "reward_rate_start": 0,
+        "service_endpoints": [
+            {"domain_name": "", "ip_address_v4": host, "port": port} for host, port in endpoints
+        ],
+        "stake": 0,
+        "stake_not_rewarded": None,
+        "stake_rewarded": 0,
+        "staking_period": None,
+        "timestamp": {"from": stamp(0), "to": None},
+    }
+
+
+def supply_entry(released: int, seen: int) -> dict[str, str]:
+    """The network's HBAR, and how much of it has left the treasury."""
+    return {
+        "released_supply": str(released),
+        "timestamp": stamp(seen),
+        "total_supply": str(TOTAL_HBAR * TINYBARS_PER_HBAR),
     }
 
 
@@ -207,6 +271,14 @@ def rate_entry(hbar: int, cents: int, seen: int) -> dict[str, Any]:
         "next_rate": {**rate, "expiration_time": hour + 3_600},
         "timestamp": stamp(seen),
     }
+
+
+def _time(nanoseconds: int | None) -> str | None:
+    return None if nanoseconds is None else stamp(nanoseconds)
+
+
+def _expiry(created: int | None) -> str | None:
+    return None if created is None else stamp(created + RENEWAL_SECONDS * NANOS)
 
 
 def _key(serialized: bytes) -> dict[str, str] | None:

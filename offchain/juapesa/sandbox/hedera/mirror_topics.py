@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.routing import Route
 
-from juapesa.sandbox.hedera.consensus import nanoseconds_of, stamp
+from juapesa.sandbox.hedera.consensus import stamp
 from juapesa.sandbox.hedera.entities import Entities, entity_id
 from juapesa.sandbox.hedera.history import Lag
 from juapesa.sandbox.hedera.mirror import Mirror
@@ -20,11 +20,16 @@ from juapesa.sandbox.hedera.mirror_query import (
     check_transaction_id,
     invalid,
     not_found,
+    path_time,
+    refuse,
     timestamp,
     within,
 )
-from juapesa.sandbox.hedera.mirror_shapes import message_entry, topic_entry
+from juapesa.sandbox.hedera.mirror_shapes import ADDRESS_BOOK, message_entry, node_entry, topic_entry
 from juapesa.sandbox.hedera.topics import Message, Topic
+
+ADDRESS_BOOK_OF_NODES = "0.0.101"
+NODES, NODES_MAX = 10, 25  # on a page
 
 
 class NativeOutcome(Protocol):
@@ -105,10 +110,7 @@ class NativePages:
         raise not_found()
 
     async def _message_at(self, request: Request) -> dict[str, Any]:
-        try:
-            asked = nanoseconds_of(str(request.path_params["timestamp"]))
-        except ValueError:
-            raise invalid("timestamp") from None
+        asked = path_time(request)
         for topic in self._topics.values():
             for each in self._shown(topic):
                 if each.consensus == asked:
@@ -116,23 +118,24 @@ class NativePages:
         raise not_found()
 
     async def _nodes(self, request: Request) -> dict[str, Any]:
-        Query(request, ("file.id", "node.id"), order="asc")
+        query = Query(request, ("file.id", "node.id"), order="asc", limit=(NODES, NODES_MAX))
+        files, numbers = query.bounds("file.id", self._number), query.numbers("node.id")
+        if any(each.name != "eq" for each in files):
+            raise refuse(400, "Only equals (eq) comparison operator is supported for file.id")
         door = self._door()
-        node = {
-            "description": "the sandbox's one node",
-            "node_account_id": "0.0.3",
-            "node_id": 0,
-            "node_cert_hash": door.certificate_hash,
-            "service_endpoints": [
-                {"domain_name": "", "ip_address_v4": host, "port": port} for host, port in door.endpoints
-            ],
-        }
-        return {"nodes": [node], "links": {"next": None}}
+        asked = not files or entity_id(files[-1].value) in (ADDRESS_BOOK_OF_NODES, ADDRESS_BOOK)
+        rows = [node_entry(door.certificate_hash, door.endpoints)] if asked and within(numbers, 0) else []
+        page, following = query.page(rows, lambda node: (("node.id", str(node["node_id"])),))
+        return {"nodes": page, "links": {"next": following}}
 
     async def _transactions(self, request: Request) -> dict[str, Any]:
         query = Query(request, ("account.id", "timestamp", "transactiontype", "result", "type"))
-        times, account = query.times(), query.text("account.id")
-        payer = None if account is None else self._number(account)
+        account = query.text("account.id")
+        return self.page(query, None if account is None else self._number(account))
+
+    def page(self, query: Query, payer: int | None) -> dict[str, Any]:
+        """Native transactions, of one payer or of all, as the query asks for them. Raises Refusal."""
+        times = query.times()
         kind, result = (query.text(name) for name in ("transactiontype", "result"))
         if (query.text("type") or "").lower() == "credit":  # what is listed here only debits its payer
             return {"transactions": [], "links": {"next": None}}
@@ -148,9 +151,11 @@ class NativePages:
         return {"transactions": [_entry(each) for each in page], "links": {"next": following}}
 
     async def _transaction(self, request: Request) -> dict[str, Any]:
-        asked = str(request.path_params["id"])
+        """By its id; none here is a child of another (nonce) or was scheduled."""
+        query, asked = Query(request, ("nonce", "scheduled")), str(request.path_params["id"])
         check_transaction_id(asked)
-        found = [_entry(each) for each in self._decided() if each.native.id == asked]
+        other = query.text("nonce") not in (None, "0") or (query.text("scheduled") or "").lower() == "true"
+        found = [] if other else [_entry(each) for each in self._decided() if each.native.id == asked]
         if not found:
             raise not_found()
         return {"transactions": found}

@@ -171,6 +171,7 @@ class Relay:
         envelope = checks.parse(_bytes(raw))
         checks.before_the_network(envelope, self._chain.rate.gas_tinybars())
         await self._check_account(envelope)
+        checks.no_access_list(envelope)
         fault = self._trouble.on_send()
         match fault.kind:
             case "busy":

@@ -76,7 +76,7 @@ class TokenReader:
         """Every key as the page shows it."""
         native = self._native_keys().get(number, {})
         return {
-            name: _native_key(native[known]) if known in native else self._key(info.keys.get(kind))
+            name: native_key(native[known]) if known in native else self._key(info.keys.get(kind))
             for name, (kind, known) in _KEYS.items()
         }
 
@@ -92,7 +92,8 @@ class TokenReader:
         return {"_type": "ProtobufEncoded", "key": (bytes((10, len(inner))) + inner).hex()}
 
 
-def _native_key(key: Any) -> dict[str, str]:
+def native_key(key: Any) -> dict[str, str]:
+    """A key's protobuf message as the mirror writes it."""
     kind = key.WhichOneof("key")
     if kind == "ed25519":
         return {"_type": "ED25519", "key": key.ed25519.hex()}

@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from juapesa.sandbox.hedera.evm_calls import EvmCalls
 from juapesa.sandbox.hedera.history import Block, History, Lag
 from juapesa.sandbox.hedera.memory import SAVE_SECONDS_MIN, SAVE_SHARE_MAX, Memory
 from juapesa.sandbox.hedera.mirror import Mirror
+from juapesa.sandbox.hedera.mirror_entities import EntityPages
 from juapesa.sandbox.hedera.mirror_tokens import TokenPages
 from juapesa.sandbox.hedera.mirror_topics import Door, NativeOutcome, NativePages
 from juapesa.sandbox.hedera.relay import Relay
@@ -121,7 +122,7 @@ class World:
             self.calls,
             self.entities,
             lambda: self._hapi.tokens.keys if self._hapi else {},
-            lambda: self._hapi.node.accounts.numbers() if self._hapi else (),
+            self._account_keys,
         )
         self.mirror = Mirror(
             self.history,
@@ -137,6 +138,9 @@ class World:
             self.mirror, self.entities, self.topics, lag, self._native_outcomes, self._door
         )
         self.token_pages = TokenPages(self.mirror, self.entities, tokens)
+        self.entity_pages = EntityPages(
+            self.mirror, self.history, self.calls, self.entities, tokens, self.native, self._account_keys
+        )
         self._hapi: HapiServer | None = None
         self._hapi_address = hapi
         self._hapi_tls = hapi_tls
@@ -153,6 +157,8 @@ class World:
             self._restore(past)
         else:
             await self._begin()
+        if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
+            await etching  # also what has come back: the system contracts are those of today
         await self.chain.start()
         await self._start_hapi(messages, past)
         if self._memory is not None:
@@ -192,8 +198,6 @@ class World:
         for account in self.accounts:
             await self.evm.ask("anvil_setBalance", account, hex(OPENING_TINYBARS))
             self.entities.see(account)
-        if self._etch is not None and (etching := self._etch(self.evm.url)) is not None:
-            await etching
 
     def _restore(self, past: dict[str, Any]) -> None:
         self.chain.restore(past["chain"])
@@ -231,6 +235,9 @@ class World:
         self._hapi.node.accounts.restore(past.get("keys", {}))
         self._hapi.tokens.restore(past.get("token_keys", {}))
         await self._hapi.start(*self._hapi_address, self._hapi_tls)
+
+    def _account_keys(self) -> Mapping[int, Any]:
+        return self._hapi.node.accounts.keys if self._hapi else {}
 
     def _door(self) -> Door:
         """What the address book says of the one node."""

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,9 +113,10 @@ class Accounts:
         alias = bytes(account_id.alias)
         return self._entities.number("0x" + alias.hex()) if len(alias) == 20 else None
 
-    def numbers(self) -> list[int]:
-        """Accounts that were made natively."""
-        return list(self._keys)
+    @property
+    def keys(self) -> Mapping[int, Any]:
+        """Of accounts that were made natively, by number."""
+        return self._keys
 
     def address(self, number: int) -> str:
         return self._entities.address(number)

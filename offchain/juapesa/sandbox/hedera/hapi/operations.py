@@ -189,6 +189,7 @@ class Operations:
         try:
             envelope = checks.parse(bytes(native.operation.ethereum_data))
             checks.before_the_network(envelope, price)
+            checks.no_access_list(envelope)
         except RpcFault as fault:
             cheap = fault.code == refusals.GAS_PRICE_TOO_LOW
             raise Refused("INSUFFICIENT_TX_FEE" if cheap else "INVALID_ETHEREUM_TRANSACTION") from None

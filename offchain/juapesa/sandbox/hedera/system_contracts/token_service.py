@@ -164,7 +164,7 @@ class TokenService:
 
     async def exists(self, token: str) -> bool:
         """Whether a token was created at this address."""
-        _, found = decode(["int64", "bool"], await self._read(call_data("isToken", token), _NOBODY_ASKS))
+        _, found = decode(["int64", "bool"], await self._read(call_data("isToken", token), _NOBODY))
         return bool(found)
 
     async def holding(self, token: str, account: str, block: str = "latest") -> Holding:
@@ -174,7 +174,7 @@ class TokenService:
 
     async def info(self, token: str, block: str = "latest") -> TokenInfo | None:
         """A token; None when there is none at this address."""
-        answer = await self._read(call_data("getFungibleTokenInfo", token), _NOBODY_ASKS, block)
+        answer = await self._read(call_data("getFungibleTokenInfo", token), _NOBODY, block)
         if int.from_bytes(answer[:32], "big") != SUCCESS:
             return None
         _, (told, decimals) = decode(["int64", _INFO], answer)
@@ -213,9 +213,6 @@ class TokenService:
         request = {"from": asker, "to": TOKEN_SERVICE, "data": "0x" + call.hex()}
         answer = await self._ask("eth_call", request, block)
         return bytes.fromhex(answer.removeprefix("0x"))
-
-
-_NOBODY_ASKS = "0x" + "11" * 20  # an alias: a long-zero address is taken for a token's facade
 
 
 def _holding(word: int) -> Holding:
