@@ -128,7 +128,7 @@ def test_a_long_list_leaves_the_same_checkpoints_keys_and_holds(postgres: Postgr
         assert book_both_ways(database, "apply", holds) == "together"
         with database.unit_of_work() as uow:
             placed = [number for (number,) in uow.tuples("SELECT id FROM book.open_holds ORDER BY id DESC")]
-        ends = [Capture(f"c{number}", number, number % 3 or None) for number in placed]
+        ends = [Capture(f"c{place}", number, place % 3 or None) for place, number in enumerate(placed)]
         assert book_both_ways(database, "apply_all", ends) == "together"
         assert book_both_ways(database, "apply_all", ends) == "by row"
         assert_books_verify(database)
