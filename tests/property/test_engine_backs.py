@@ -1,5 +1,7 @@
 """The model, the engine and the function in the database give the same answers on any history."""
 
+import itertools
+from collections import Counter
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
@@ -11,40 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from juapesa.ledger.engine.books import CHECKPOINT_ENTRIES
 from juapesa.ledger.engine.function import apply_orders
 from juapesa.ledger.engine.model import Model, ModelAccount
-from juapesa.ledger.engine.orders import (
-    Answer,
-    Capture,
-    Done,
-    Expire,
-    Line,
-    Order,
-    PlaceHold,
-    Post,
-    Release,
-    Reverse,
-    micros,
-)
+from juapesa.ledger.engine.orders import Answer, Done, Expire, Kind, Order, micros
+from support.drawn_orders import DRAWN, GOOD, HOURS, completed, order_of, times_by_row
 from support.engine_books import START, EngineByHand, Opened
 from support.postgres import PostgresForTests
 
-PLACES = st.integers(0, 6)  # one more than there are accounts
 ACCOUNTS_LOADED = 1  # of six: the others are learnt when they are needed
-KEYS = st.sampled_from([f"k{number}" for number in range(14)])  # few, so that they repeat
-MINOR = st.sampled_from([1, 2, 3, 5, 8, 13, 40, 100, 300]) | st.sampled_from([0, -1, 10**18, 10**18 + 1])
-CODES = st.sampled_from(["send", "fee"])
-CURRENCIES = st.sampled_from(["KES", "KES", "KES", "NGN"])
-HOURS = st.integers(0, 4)
-ROWS = st.integers(0, 12)
 NOWHERE = 10**15
-
-DRAWN_LINE = st.tuples(PLACES, PLACES, MINOR, CURRENCIES, CODES, st.none() | HOURS)
-DRAWN = st.one_of(
-    st.tuples(st.just("post"), KEYS, st.lists(DRAWN_LINE, min_size=1, max_size=3)),
-    st.tuples(st.just("hold"), KEYS, DRAWN_LINE),
-    st.tuples(st.just("capture"), KEYS, ROWS, st.none() | MINOR, st.booleans()),
-    st.tuples(st.just("release"), KEYS, ROWS),
-    st.tuples(st.just("reverse"), KEYS, ROWS, CODES),
-)
 
 
 class Back:
@@ -69,6 +44,7 @@ class BackMachine(RuleBasedStateMachine):
     """Each step is one batch; each history has databases of its own."""
 
     postgres: PostgresForTests
+    ways: Counter[str]
 
     @initialize(funded=st.booleans())
     def open(self, funded: bool) -> None:
@@ -85,6 +61,7 @@ class BackMachine(RuleBasedStateMachine):
         self.engine = EngineByHand(engine_url, accounts_loaded=ACCOUNTS_LOADED)
         self.stack.callback(self.engine.close)
         self.by_engine, self.by_function = Back(), Back()
+        self.new_keys = itertools.count()
         house = self.opened
         self.model = Model(
             {
@@ -102,30 +79,7 @@ class BackMachine(RuleBasedStateMachine):
 
     def order(self, drawn: Any, back: Back | None) -> Order:
         """What was drawn, in the words of a back; None: the model's."""
-
-        def row(place: int) -> int:
-            return back.row(place) if back else place
-
-        def line(each: Any) -> Line:
-            debit, credit, amount, currency, code, hours = each
-            effective = None if hours is None else START - timedelta(hours=hours)
-            return Line(self.numbers[debit], self.numbers[credit], amount, currency, code, effective)
-
-        match drawn:
-            case ("post", key, lines):
-                return Post(key, tuple(line(each) for each in lines))
-            case ("hold", key, each):
-                asked = line(each)
-                expires = START + timedelta(hours=each[5] or 0)
-                return PlaceHold(
-                    key, asked.debit, asked.credit, asked.amount, asked.currency, asked.code, expires
-                )
-            case ("capture", key, place, amount, last):
-                return Capture(key, row(place), amount, last)
-            case ("release", key, place):
-                return Release(key, row(place))
-            case _:
-                return Reverse(drawn[1], row(drawn[2]), drawn[3])
+        return order_of(drawn, self.numbers, back.row if back else lambda place: place)
 
     def run_batch(self, drawn: list[Any]) -> None:
         # A row that this very batch books has no id yet when the others are asked, so places are
@@ -146,12 +100,23 @@ class BackMachine(RuleBasedStateMachine):
         said = [self.model.apply(each) for each in ours]
         assert [self.by_engine.told(each) for each in self.engine.apply(engines).answers] == said
         with self.database.unit_of_work() as uow:
+            before = times_by_row(uow)
             answers = apply_orders(uow, functions)
+            self.ways["by row" if times_by_row(uow) > before else "together"] += 1
         assert [self.by_function.told(each) for each in answers] == said
 
     @rule(drawn=st.lists(DRAWN, min_size=1, max_size=4))
     def batch(self, drawn: list[Any]) -> None:
         self.run_batch(drawn)
+
+    @rule(good=st.lists(GOOD, min_size=4, max_size=12))
+    def good_batch(self, good: list[Any]) -> None:
+        """A list that can be booked all at once, unless a balance is too small for it."""
+        events = self.model.events
+        open_holds = [
+            each.number for each in events if each.kind == Kind.HOLD and self.model.left(each.number)
+        ]
+        self.run_batch(completed(good, lambda: f"new{next(self.new_keys)}", open_holds))
 
     @rule(drawn=DRAWN)
     def twins(self, drawn: Any) -> None:
@@ -205,7 +170,8 @@ class BackMachine(RuleBasedStateMachine):
 
 def test_model_engine_and_function_agree_on_any_history(postgres: PostgresForTests) -> None:
     assert CHECKPOINT_ENTRIES > 1
-    machine = type("Machine", (BackMachine,), {"postgres": postgres})
+    ways: Counter[str] = Counter()
+    machine = type("Machine", (BackMachine,), {"postgres": postgres, "ways": ways})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -215,3 +181,5 @@ def test_model_engine_and_function_agree_on_any_history(postgres: PostgresForTes
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert ways["together"] > 20, "the function books whole lists at once"
+    assert ways["by row"] > 20
