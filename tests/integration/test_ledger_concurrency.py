@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from juapesa.db import Database
-from juapesa.ledger import AccountKind, HoldEnded, LimitExceeded, Transfer
+from juapesa.ledger import AccountKind, HoldEnded, LimitExceeded, Transfer, order_post
 from support.books import Books, kes
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -90,6 +90,33 @@ def test_crossing_transfers_do_not_deadlock(books: Books) -> None:
     with books.database.unit_of_work() as uow:
         total = sum(books.ledger.balance(uow, each).posted.minor for each in wallets)
     assert total == kes(200).minor
+    books.assert_balanced()
+
+
+def test_lists_that_meet_on_keys_and_accounts_are_booked_once_and_do_not_deadlock(books: Books) -> None:
+    wallets = [books.wallet(number, kes(500)) for number in range(4)]
+    with books.database.unit_of_work() as uow:
+        books.post(uow, Transfer(wallets[0], wallets[1], kes(1), "send"))  # the code is known from here on
+
+    def pay(seed: int) -> None:
+        chance = random.Random(seed)
+        for number in range(6):
+            own = [f"{seed}/{number}/{place}" for place in range(8)]
+            shared = [f"all/{number}"] if number % 2 else []  # every other list meets its twin
+            orders = []
+            for key in own + shared:
+                debit, credit = wallets[:2] if key in shared else chance.sample(wallets, 2)
+                orders.append(order_post(key, [Transfer(debit, credit, kes(1), "send")]))
+            chance.shuffle(orders)
+            with books.database.unit_of_work() as uow:
+                books.ledger.book(uow, orders)
+
+    at_once([partial(pay, seed) for seed in range(THREADS)])
+    with books.database.unit_of_work() as uow:
+        total = sum(books.ledger.balance(uow, each).posted.minor for each in wallets)
+        [row] = uow.all("SELECT count(*) AS booked FROM book.transfers")
+    assert total == kes(2_000).minor
+    assert row["booked"] == len(wallets) + 1 + THREADS * 6 * 8 + 3
     books.assert_balanced()
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from juapesa.db import UnitOfWork
 from juapesa.issuance.domain import Mint, Source
 from juapesa.issuance.statements import Entry, Statement, StatementRequest
@@ -55,20 +57,28 @@ def insert_receipts(uow: UnitOfWork, receipts: Sequence[FreshReceipt]) -> None:
     uow.execute(
         """INSERT INTO issuance.receipt (item_id, token, amount, source, rail, reference, receipt,
                receipt_hash, custody)
-           SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[],
-               %s::text[], %s::bytea[], %s::bigint[])""",
-        (
-            [each.item_id for each in receipts],
-            [each.mint.amount.currency.code for each in receipts],
-            [each.mint.amount.minor for each in receipts],
-            [str(each.mint.source) for each in receipts],
-            [each.mint.rail for each in receipts],
-            [each.mint.reference for each in receipts],
-            [each.mint.receipt for each in receipts],
-            [each.receipt_hash for each in receipts],
-            [each.custody for each in receipts],
-        ),
+           SELECT item_id, token, amount, source, rail, reference, receipt,
+                  decode(receipt_hash, 'base64'), custody
+             FROM json_to_recordset(%s::json)
+                  AS n (item_id uuid, token text, amount bigint, source text, rail text, reference text,
+                        receipt text, receipt_hash text, custody bigint)""",
+        (msgspec.json.encode([_receipt_columns(each) for each in receipts]).decode(),),
     )
+
+
+def _receipt_columns(receipt: FreshReceipt) -> dict[str, Any]:
+    mint = receipt.mint
+    return {
+        "item_id": receipt.item_id,
+        "token": mint.amount.currency.code,
+        "amount": mint.amount.minor,
+        "source": mint.source,
+        "rail": mint.rail,
+        "reference": mint.reference,
+        "receipt": mint.receipt,
+        "receipt_hash": receipt.receipt_hash,
+        "custody": receipt.custody,
+    }
 
 
 def unstated(uow: UnitOfWork) -> list[ReceiptRow]:

@@ -1,11 +1,12 @@
 """The SQL of issuance: items, batches, leaves, cursors. Receipts and statements are in custody_store.py."""
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from juapesa.chain.courier import Letter, Wrapped
 from juapesa.chain.native_ids import TransactionId
@@ -42,10 +43,17 @@ def insert_items(
     """Those whose id was not on record already."""
     rows = uow.tuples(
         """INSERT INTO issuance.item (id, orders, deadline, created_at)
-           SELECT id, orders, %s, %s FROM unnest(%s::uuid[], %s::jsonb[])
-               WITH ORDINALITY n (id, orders, place) ORDER BY place
+           SELECT id, orders, %s, %s
+             FROM ROWS FROM (json_to_recordset(%s::json) AS (id uuid, orders jsonb))
+                  WITH ORDINALITY n (id, orders, place) ORDER BY place
            ON CONFLICT (id) DO NOTHING RETURNING id""",
-        (deadline, now, list(items), [json.dumps(each.to_json()) for each in items.values()]),
+        (
+            deadline,
+            now,
+            msgspec.json.encode(
+                [{"id": key, "orders": each.to_json()} for key, each in items.items()]
+            ).decode(),
+        ),
     )
     return {item_id for (item_id,) in rows}
 

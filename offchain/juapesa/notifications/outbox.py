@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
+import msgspec
+
 from juapesa.clock import Clock
 from juapesa.db import UnitOfWork
 
@@ -62,23 +64,20 @@ class Outbox:
         added = uow.execute(
             "INSERT INTO notifications.message"
             " (key, person_id, phone_sealed, text, created_at, next_attempt_at)"
-            " SELECT *, %s, %s FROM unnest(%s::text[], %s::bigint[], %s::bytea[], %s::text[])"
+            " SELECT key, person_id, decode(phone_sealed, 'base64'), text, %s, %s"
+            " FROM json_to_recordset(%s::json)"
+            " AS n (key text, person_id bigint, phone_sealed text, text text)"
             " ON CONFLICT (key) DO NOTHING",
-            (
-                now,
-                now,
-                [key for key, _, _ in letters],
-                [to if isinstance(to, int) else None for _, to, _ in letters],
-                [self._sealed(key, to) for key, to, _ in letters],
-                [text for _, _, text in letters],
-            ),
+            (now, now, msgspec.json.encode([self._columns(*each) for each in letters]).decode()),
         )
         if added:
             uow.notify(CHANNEL)
         return added
 
-    def _sealed(self, key: str, to: int | str) -> bytes | None:
-        return self._sealer.seal(to.encode(), _context(key)) if isinstance(to, str) else None
+    def _columns(self, key: str, to: int | str, text: str) -> dict[str, Any]:
+        if isinstance(to, int):
+            return {"key": key, "person_id": to, "text": text}
+        return {"key": key, "phone_sealed": self._sealer.seal(to.encode(), _context(key)), "text": text}
 
     def claim(
         self, uow: UnitOfWork, limit: int, lease_seconds: float, worker: int | None = None

@@ -30,7 +30,7 @@ SELECT p.id, p.code, p.person_id, p.status, p.needs_operator, p.call_ends_with, 
 """
 _LEGS = """
 SELECT payment_id, seq, kind, state, reference::text, handle, receipt, code, hold_id, asked_at, next_at,
-       lease_until, lease_by, leases, attempts, stumbles, stumbled_on
+       lease_until, lease_by, leases, attempts, stumbles, stumbled_on, given_up_at
   FROM payments.leg WHERE payment_id = ANY(%s) ORDER BY payment_id, seq
 """
 # A leg's columns with their types: which it is, what never changes, and what does.
@@ -50,6 +50,7 @@ _CHANGING = {
     "attempts": "int",
     "stumbles": "int",
     "stumbled_on": "text",
+    "given_up_at": "timestamptz",
 }
 
 
@@ -70,8 +71,8 @@ _UPDATE_PAYMENTS = """
 UPDATE payments.payment p
    SET status = n.status, ended_at = n.ended_at, needs_operator = n.needs_operator,
        call_ends_with = n.call_ends_with
-  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::int[])
-       n (id, status, ended_at, needs_operator, call_ends_with)
+  FROM json_to_recordset(%s::json)
+       AS n (id bigint, status text, ended_at timestamptz, needs_operator text, call_ends_with int)
  WHERE p.id = n.id
 """
 _INSERT_EVENTS = """
@@ -154,16 +155,7 @@ def write(uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
     """Payments, legs and history as they are on these sheets."""
     payments = [each for each in sheets if each.is_changed]
     if payments:
-        uow.execute(
-            _UPDATE_PAYMENTS,
-            (
-                [each.payment_id for each in payments],
-                [str(each.status) for each in payments],
-                [each.ended_at for each in payments],
-                [each.needs_operator for each in payments],
-                [each.call_ends_with for each in payments],
-            ),
-        )
+        uow.execute(_UPDATE_PAYMENTS, (_json([_columns(each) for each in payments]),))
     for sql, new in ((_INSERT_LEGS, True), (_UPDATE_LEGS, False)):
         if legs := _picked(sheets, new=new):
             uow.execute(sql, (_json(legs),))
@@ -180,7 +172,17 @@ def _picked(sheets: Iterable[Sheet], *, new: bool) -> list[LegRow]:
     ]
 
 
-def _json(rows: Sequence[LegRow] | Sequence[Happening]) -> str:
+def _columns(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "id": sheet.payment_id,
+        "status": sheet.status,
+        "ended_at": sheet.ended_at,
+        "needs_operator": sheet.needs_operator,
+        "call_ends_with": sheet.call_ends_with,
+    }
+
+
+def _json(rows: Sequence[LegRow] | Sequence[Happening] | Sequence[dict[str, Any]]) -> str:
     """Ten times cheaper to make than arrays of the driver's."""
     return msgspec.json.encode(rows).decode()
 

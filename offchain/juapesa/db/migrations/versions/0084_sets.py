@@ -158,6 +158,8 @@ BACKWARD = """
 DROP FUNCTION book.apply(jsonb);
 DROP FUNCTION book.apply_all(jsonb);
 DROP FUNCTION book.book_together(jsonb, bigint);
+ALTER FUNCTION book.digest(text) IMMUTABLE;
+ALTER FUNCTION book.micros(text) IMMUTABLE;
 ALTER FUNCTION book.apply_by_row(jsonb) RENAME TO apply;
 ALTER FUNCTION book.apply_all_by_row(jsonb) RENAME TO apply_all;
 
