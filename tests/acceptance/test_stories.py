@@ -24,5 +24,5 @@ def test_every_story_comes_out_right_and_everything_agrees() -> None:
     assert answer["books_balanced"] is True
     assert answer["supply_matches"] is True
     assert answer["custody_covers"] is True
-    assert answer["p95_confirm_to_receipt_seconds"] > 0
+    assert 0 < answer["p50_confirm_to_receipt_seconds"] <= answer["p95_confirm_to_receipt_seconds"]
     assert answer["failed_share"] == 0

@@ -152,12 +152,15 @@ class StrictHouse:
 
     async def _life(self, db: Database, make: Make) -> None:
         async with make(db) as tick:
-            while not self._over.is_set():
-                try:
-                    await tick()
-                except (JuaError, *PASSING):
-                    await asyncio.sleep(PACE_SECONDS)  # as an agent: again a little later
-                await asyncio.sleep(PACE_SECONDS)
+            try:
+                while not self._over.is_set():
+                    try:
+                        await tick()
+                    except (JuaError, *PASSING):
+                        await asyncio.sleep(PACE_SECONDS)  # as an agent: again a little later
+                    await asyncio.sleep(PACE_SECONDS)
+            finally:
+                await _end_all_else()  # nothing of it sees its own connections closed
 
     def _sign(self) -> None:
         published = 0.0
@@ -198,6 +201,14 @@ class StrictHouse:
         with open_events(parts.settings.chain, rpc, parts.deployment) as events:
             mirror = Mirror(db, parts.ledger, parts.deployment, events)
             yield Watcher(parts, mirror, rpc, self.desk.publishers(), dry_run=False).tick
+
+
+async def _end_all_else() -> None:
+    """Whatever else this loop has under way is gone, as with a process."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in others:
+        each.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 @contextmanager

@@ -103,6 +103,7 @@ def _print(verdict: Verdict) -> None:
             print(f"         {line}")
     for name in (
         "chain",
+        "p50_confirm_to_receipt_seconds",
         "p95_confirm_to_receipt_seconds",
         "failed_share",
         "books_balanced",

@@ -49,6 +49,7 @@ async def judge(world: World, told: Sequence[Told], traffic: Sequence[Told]) -> 
             }
             for each in told
         ],
+        "p50_confirm_to_receipt_seconds": round(percentile(seconds, 50), 2),
         "p95_confirm_to_receipt_seconds": round(p95, 2),
         "failed_share": round(failed, 4),
         "books_balanced": bool(figures["books_balanced"]),
