@@ -41,6 +41,8 @@ contract LiquidityCornersTest is PoolsBase {
         (Position memory left, Lock memory lockLeft) = _desk.position(address(this), address(kes), 1);
         same("owed", left.owedUsdc, before.owedUsdc + lock.upliftUsdc);
         same("no more to come", lockLeft.upliftUsdc, 0);
+        vm.expectEmit(address(pools));
+        emit ILiquidity.FeesClaimed(address(kes), address(this), 1, left.owedUsdc);
         same("paid", _desk.claimFees(address(kes), 1, false), left.owedUsdc);
     }
 

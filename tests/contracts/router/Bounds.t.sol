@@ -105,12 +105,15 @@ contract RouterBoundsTest is RouterBase {
         (items[0].tokenIn, items[0].burnToken) = (NONE, NONE);
         group.items = packed(items);
         settle(group);
-        (group, items) = groupOf(2, 2, 300e6);
-        (items[0].tokenIn, items[0].burnToken, items[0].burnAmount) = (NONE, KES, 400e6);
-        (items[1].tokenIn, items[1].mint, items[1].burnToken, items[1].burnAmount) = (NONE, NONE, KES, 900e6);
+        (group, items) = groupOf(2, 3, 300e6);
+        uint64[3] memory burnt = [uint64(400e6), 500e6, 700e6];
+        for (uint256 i = 0; i < 3; i++) {
+            (items[i].tokenIn, items[i].burnToken, items[i].burnAmount) = (NONE, KES, burnt[i]);
+        }
+        items[1].mint = NONE;
         group.items = packed(items);
         settle(group);
-        yes("both", router.settled(2) && router.settled(3));
+        yes("all", router.settled(2) && router.settled(3) && router.settled(4));
         same("all of it", hub(kes), 0);
         booksBalance();
     }
