@@ -8,6 +8,7 @@
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -41,6 +42,8 @@ def found() -> list[Finding]:
     """Compile the contracts and let slither read them."""
     slither = audit_tool("slither")
     variables = environment(FOLDER)
+    # Slither dies of the part that forge would compile after a change beside the whole from before.
+    shutil.rmtree(FOLDER, ignore_errors=True)
     build = [evm_tool("forge"), "build", "--build-info", "--skip", "test", "--quiet"]
     subprocess.run(build, cwd=REPOSITORY, env=variables, check=True)
     command = [slither, ".", "--ignore-compile", "--foundry-out-directory", FOLDER / "out"]

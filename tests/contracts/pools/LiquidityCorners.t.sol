@@ -12,6 +12,7 @@ import {IPoolsBook} from "../../../contracts/interfaces/IPools.sol";
 import {IPriceGovernance} from "../../../contracts/interfaces/IPriceOracle.sol";
 import {Buckets} from "../../../contracts/libraries/LeakyBuckets.sol";
 import {Settings} from "../../../contracts/pools/PoolTypes.sol";
+import {Vm} from "../Kit.sol";
 import {PlainToken, PoolsBase} from "./PoolsBase.sol";
 
 /// @dev Where providing ends: after a term, without a price, at the largest and smallest shares.
@@ -40,6 +41,8 @@ contract LiquidityCornersTest is PoolsBase {
         (Position memory left, Lock memory lockLeft) = _desk.position(address(this), address(kes), 1);
         same("owed", left.owedUsdc, before.owedUsdc + lock.upliftUsdc);
         same("no more to come", lockLeft.upliftUsdc, 0);
+        vm.expectEmit(address(pools));
+        emit ILiquidity.FeesClaimed(address(kes), address(this), 1, left.owedUsdc);
         same("paid", _desk.claimFees(address(kes), 1, false), left.owedUsdc);
     }
 
@@ -150,6 +153,15 @@ contract LiquidityCornersTest is PoolsBase {
         (Position memory mine,) = _desk.position(address(this), address(coin), 0);
         same("whole", totals.shares, mine.shares);
         _desk.removeLiquidity(address(coin), mine.shares, 0, 0, 0, false);
+    }
+
+    function test_where_no_fee_waits_none_is_told_to_be_shared() public {
+        vm.recordLogs();
+        _desk.addLiquidity(address(kes), 13e6, 1e6, 0, 0, false);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; i++) {
+            yes("of no fees", logs[i].topics[0] != ILiquidity.FeesShared.selector);
+        }
     }
 
     function test_a_pool_tells_its_shares_and_what_they_weigh() public {

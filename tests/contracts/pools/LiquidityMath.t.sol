@@ -78,6 +78,7 @@ contract LiquidityMathTest is Kit {
         uint256 word = 7 | most << 96 | 1 << 144 | 1_790_000_000 << 192;
         uint256 scaled = LiquidityMath.levelsUp(word, 3e6, 5e6);
         same("levels", scaled, 11 | most << 96 | 2 << 144 | 1_790_000_000 << 192);
+        same("a rest of one", LiquidityMath.levelsUp(1, 1, 2), 2);
         same("without a rest", LiquidityMath.levelsUp(8 << 48, 3e6, 5e6), 12 << 48);
     }
 

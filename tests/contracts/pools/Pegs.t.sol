@@ -130,6 +130,7 @@ contract PegsTest is PoolsBase {
     function test_a_peg_that_was_never_set_opens_by_no_halt() public {
         _desk.pausePeg(address(usdc), address(_high));
         _closed(usdc, _high);
+        same("halts alone", _desk.peg(address(usdc), address(_high)).flags, 6);
     }
 
     function test_settings_at_and_beyond_their_bounds() public {

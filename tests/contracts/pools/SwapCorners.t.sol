@@ -202,6 +202,8 @@ contract SwapCornersTest is PoolsBase {
         same("and back", cost, 20_000_020);
         (out,) = pools.quoteExactIn(address(usdc), address(_coin), 20_000_019);
         same("one less", out, 19_999_999);
+        (out,) = pools.quoteExactIn(address(usdc), address(_coin), 20_000_021);
+        same("the next unit raises it by another", out, 20_000_000);
     }
 
     function test_without_skew_an_exact_amount_costs_the_spread() public {

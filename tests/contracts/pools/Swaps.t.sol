@@ -93,6 +93,17 @@ contract SwapsTest is PoolsBase {
         same("fee", kept.feesUsdc, 6176);
     }
 
+    function test_a_trade_is_told_with_its_fee_and_the_pools_word() public {
+        kes.mint(address(this), 1000e6);
+        vm.recordLogs();
+        uint256 out = pools.swap(address(kes), address(usdc), 1000e6, 0, user, LATE);
+        uint256 fees = reservesOf(kes).feesUsdc;
+        _told(kes, 1 << 255 | fees << 128 | uint256(1000e6) << 64 | out);
+        vm.recordLogs();
+        out = pools.swap(address(usdc), address(kes), 5e6, 0, user, LATE);
+        _told(kes, (reservesOf(kes).feesUsdc - fees) << 128 | uint256(5e6) << 64 | out);
+    }
+
     function test_two_hops_pay_what_was_quoted() public {
         kes.mint(address(this), 1000e6);
         (uint64 quoted,) = pools.quoteExactIn(address(kes), address(ngn), 1000e6);
@@ -162,6 +173,23 @@ contract SwapsTest is PoolsBase {
         (tokens[0], tokens[1]) = (address(kes), address(kes));
         vm.expectRevert(abi.encodeWithSelector(IPools.TokenTwice.selector, address(kes)));
         router.goPacked(tokens, "");
+    }
+
+    /// @dev The only {Traded} yet, and the pool's word in it.
+    function _told(PlainToken token, uint256 trade) private {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        same("one", _count(logs, IPools.Traded.selector), 1);
+        for (uint256 i = 0; i < logs.length; i++) {
+            if (logs[i].topics[0] != IPools.Traded.selector) continue;
+            same("pool", logs[i].topics[1], bytes32(uint256(uint160(address(token)))));
+            same("trade", keccak256(logs[i].data), keccak256(abi.encode(trade, _wordOf(token))));
+        }
+    }
+
+    function _wordOf(PlainToken token) private view returns (uint256) {
+        Reserves memory kept = reservesOf(token);
+        return uint256(kept.token) | uint256(kept.usdc) << 64 | uint256(kept.potUsdc) << 128
+            | uint256(kept.feesUsdc) << 192;
     }
 
     function _count(Vm.Log[] memory logs, bytes32 selector) private pure returns (uint256 count) {
@@ -250,7 +278,14 @@ contract SwapsTest is PoolsBase {
         told = bytes.concat(told, abi.encodePacked(uint8(1), uint8(2), uint64(5e6), outs[2], uint8(0)));
         address[] memory tokens = new address[](3);
         (tokens[0], tokens[1], tokens[2]) = (address(kes), address(usdc), address(ngn));
-        Vm.Log memory event_ = vm.getRecordedLogs()[2]; // behind those of the two pools
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < 2; i++) {
+            PlainToken token = i == 0 ? kes : ngn;
+            same("a pool", logs[i].topics[0], IPools.PoolChanged.selector);
+            same("which", logs[i].topics[1], bytes32(uint256(uint160(address(token)))));
+            same("its word", keccak256(logs[i].data), keccak256(abi.encode(_wordOf(token))));
+        }
+        Vm.Log memory event_ = logs[2];
         same("event", event_.topics[0], IPools.TradedMany.selector);
         same("by whom", event_.topics[1], bytes32(uint256(uint160(address(router)))));
         same("told", keccak256(event_.data), keccak256(abi.encode(tokens, told)));

@@ -87,6 +87,22 @@ contract LogTest is Base {
         registry.report(report, signatures);
     }
 
+    /// @dev All that an outsider needs to recover the signers.
+    function test_statements_and_reports_are_told_whole_with_their_signatures() public {
+        (CustodyStatement memory statement, bytes memory entries) = statementFor(address(kes), user, 7e6);
+        bytes32 id = registry.statementDigest(statement);
+        bytes memory signatures = signaturesOf(id, quorum());
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Attested(id, statement, entries, signatures);
+        registry.mint(statement, entries, 1, signatures);
+        CustodyReport memory report = _reportOf(5, 9e6);
+        id = registry.reportDigest(report);
+        signatures = signaturesOf(id, quorum());
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Reported(id, report, signatures);
+        registry.report(report, signatures);
+    }
+
     function test_reports_that_cannot_be() public {
         CustodyReport memory report = _reportOf(2, 1);
         _refuse(report, abi.encodeWithSelector(IAttestationRegistry.BadConfig.selector));

@@ -99,18 +99,38 @@ contract RouterBoundsTest is RouterBase {
         booksBalance();
     }
 
+    /// @dev Of a hub that holds nothing: shillings sold beside a mint of naira, and naira burnt beside dollars bought.
+    /// Both are refused, and the good item of their group settles.
+    function test_a_mint_covers_its_own_token_and_a_purchase_its_own() public {
+        (Group memory group, Wanted[] memory items) = groupOf(1, 3, 1000e6);
+        MintOrder[] memory mints = new MintOrder[](2);
+        mints[0] = group.mints[0];
+        mints[1] = mintOrder(ngn, abi.encodePacked(uint64(1), uint64(1000e6), fresh()), 1000e6);
+        group.mints = mints;
+        (items[0].mint, items[0].entry) = (1, 0);
+        (items[1].tokenOut, items[1].minOut, items[1].burnAmount) = (USDC, 7e6, 7e6);
+        group.items = packed(items);
+        settle(group);
+        yes("neither", !router.settled(1) && !router.settled(2));
+        yes("the good one", router.settled(3));
+        booksBalance();
+    }
+
     /// @dev What an item's own mint does not cover of its burn is drawn, and no more: the next one finds the rest.
     function test_a_burn_draws_what_the_items_own_mint_does_not_cover() public {
         (Group memory group, Wanted[] memory items) = groupOf(1, 1, 1000e6);
         (items[0].tokenIn, items[0].burnToken) = (NONE, NONE);
         group.items = packed(items);
         settle(group);
-        (group, items) = groupOf(2, 2, 300e6);
-        (items[0].tokenIn, items[0].burnToken, items[0].burnAmount) = (NONE, KES, 400e6);
-        (items[1].tokenIn, items[1].mint, items[1].burnToken, items[1].burnAmount) = (NONE, NONE, KES, 900e6);
+        (group, items) = groupOf(2, 3, 300e6);
+        uint64[3] memory burnt = [uint64(400e6), 500e6, 700e6];
+        for (uint256 i = 0; i < 3; i++) {
+            (items[i].tokenIn, items[i].burnToken, items[i].burnAmount) = (NONE, KES, burnt[i]);
+        }
+        items[1].mint = NONE;
         group.items = packed(items);
         settle(group);
-        yes("both", router.settled(2) && router.settled(3));
+        yes("all", router.settled(2) && router.settled(3) && router.settled(4));
         same("all of it", hub(kes), 0);
         booksBalance();
     }
