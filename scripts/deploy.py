@@ -72,7 +72,7 @@ POOL_SETTINGS = (  # in the order of the contract's struct, after the flags
     "day_ppm",
     "buffer_ppm",
 )
-LOCAL_CONTRACTS = {"test": "TestUSDC", "local": "LocalToken"}
+PLAY_MONEY = {"USDC": "TestUSDC", "XAUt": "TestGold"}
 
 
 class Deployment:
@@ -136,7 +136,10 @@ class Deployment:
             "pools_desk": "PoolsDesk",
             "router": "Router",
         }
-        return self._artifact(named.get(name) or LOCAL_CONTRACTS[self.plan.tokens[name]["create"]])
+        if name in self.plan.tokens:
+            is_play = self.plan.tokens[name]["create"] == "test"
+            return self._artifact(PLAY_MONEY[name] if is_play else "LocalToken")
+        return self._artifact(named[name])
 
     def made(self) -> dict[str, tuple[Artifact, dict[str, Any]]]:
         """Every recorded contract: its code and its entry."""
@@ -186,13 +189,15 @@ class Deployment:
         )
 
     def token(self, symbol: str, said: dict[str, Any]) -> ContractInstance:
-        """A token that exists (``address``), play dollars (``test``), or one of ours (``local``)."""
+        """A token that exists (``address``), play money (``test``), or one of ours (``local``)."""
         if "address" in said:
             token = self._at(symbol, address(said["address"]))
         elif said["create"] == "test":
             if self.plan.local is None:
                 raise DeploymentFault(f"{symbol}: play money is for local networks; give an address.")
-            token = self.contract(symbol, "TestUSDC")
+            if symbol not in PLAY_MONEY:
+                raise DeploymentFault(f"{symbol}: there is play money for {', '.join(PLAY_MONEY)}.")
+            token = self.contract(symbol, PLAY_MONEY[symbol])
         elif self.plan.native_tokens:
             token = self._at(symbol, self.native_token(symbol, said["name"]))
         else:

@@ -35,3 +35,12 @@ def test_a_real_network_has_its_own_dollars_and_a_council_that_waits(network: st
     assert said["council"]["quorum"] >= 2
     assert said["council"]["delay_seconds"] >= 86_400
     assert "deployer" not in said["roles"].values()
+
+
+@pytest.mark.parametrize("network", ["hedera-local", "hedera-sandbox"])
+def test_gold_is_traded_on_terms_of_its_own(network: str) -> None:
+    pools = plan(network)["pools"]
+    gold, shilling = pools["XAUt"], pools["cKES"]
+    wider, narrower = ("spread_ppm", "age_ppm_per_minute"), ("max_doubt_ppm", "max_step_ppm", "hour_ppm", "day_ppm")
+    assert all(gold[name] > shilling[name] for name in wider)
+    assert all(gold[name] < shilling[name] for name in narrower)

@@ -40,9 +40,10 @@ XOF = Currency("XOF", 0)
 USDC = Currency("USDC", 6)
 CKES = Currency("cKES", 6)
 CNGN = Currency("cNGN", 6)
+XAUT = Currency("XAUt", 6)  # a fine troy ounce of gold; pools trade it, and no customer's account holds it
 
 CURRENCIES: dict[str, Currency] = {
-    each.code: each for each in (KES, NGN, GHS, UGX, RWF, XOF, USDC, CKES, CNGN)
+    each.code: each for each in (KES, NGN, GHS, UGX, RWF, XOF, USDC, CKES, CNGN, XAUT)
 }
 
 _TOKENS = {KES: CKES, NGN: CNGN, USDC: USDC}

@@ -8,8 +8,8 @@ from eth_hash.auto import keccak
 from juapesa.errors import InvalidInput
 
 ONE = 10**18
-# USDC for one whole token, × 1e18: cKES 1/129.5, cNGN 1/1480.
-BASES = {"cKES": ONE * 10 // 1295, "cNGN": ONE // 1480}
+# USDC for one whole token, × 1e18: cKES 1/129.5, cNGN 1/1480, an ounce of gold 4,000.
+BASES = {"cKES": ONE * 10 // 1295, "cNGN": ONE // 1480, "XAUt": 4_000 * ONE}
 SWING_PPM = 2_000  # a rate stays within 0.2 % of its base
 OWN_PPM = 150  # how far a publisher's view may be from the market's rate
 KNOT_MINUTES = 10
