@@ -14,7 +14,7 @@ from juapesa.ledger.engine.books import CHECKPOINT_ENTRIES
 from juapesa.ledger.engine.function import apply_orders
 from juapesa.ledger.engine.model import Model, ModelAccount
 from juapesa.ledger.engine.orders import Answer, Done, Expire, Kind, Order, micros
-from support.drawn_orders import DRAWN, GOOD, HOURS, completed, order_of, times_by_row
+from support.drawn_orders import DRAWN, FUNDING, GOOD, HOURS, completed, order_of, times_by_row
 from support.engine_books import START, EngineByHand, Opened
 from support.postgres import PostgresForTests
 
@@ -117,6 +117,11 @@ class BackMachine(RuleBasedStateMachine):
             each.number for each in events if each.kind == Kind.HOLD and self.model.left(each.number)
         ]
         self.run_batch(completed(good, lambda: f"new{next(self.new_keys)}", open_holds))
+
+    @rule(funding=FUNDING)
+    def funding_batch(self, funding: list[Any]) -> None:
+        """A list that is booked all at once, unless its code is a new one."""
+        self.run_batch(completed(funding, lambda: f"new{next(self.new_keys)}", []))
 
     @rule(drawn=DRAWN)
     def twins(self, drawn: Any) -> None:

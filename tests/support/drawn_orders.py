@@ -43,6 +43,15 @@ GOOD = st.one_of(
     st.tuples(st.just("release"), ROWS),
 )
 
+# A list of orders that nothing can refuse, out of accounts that may go as low as they like.
+FUNDING = st.lists(
+    st.builds(
+        lambda pair, amount: ("post", [(*pair[:2], amount, pair[2], "send", None)]),
+        st.sampled_from([(3, 0, "KES"), (5, 4, "NGN")]), _SMALL,
+    ),
+    min_size=4, max_size=12,
+)  # fmt: skip
+
 
 def completed(good: Sequence[Any], keys: Callable[[], str], open_holds: Sequence[int]) -> list[Any]:
     """What was drawn from ``GOOD`` as if it were drawn from ``DRAWN``: each key new, no hold ended twice."""

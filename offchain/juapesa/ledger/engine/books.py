@@ -319,6 +319,8 @@ class Books:
         return rows[place] if 0 <= place < len(rows) else None
 
     def _no_hold(self, number: int) -> Refused:
+        if number in self._batch.holds:
+            return ENDED  # by an order before this one in the batch: nobody looked it up, for it was open
         row = self._facts.by_id.get(number) or self._booked_now(number)
         return ENDED if row is not None and row.kind == Kind.HOLD else NO_HOLD
 

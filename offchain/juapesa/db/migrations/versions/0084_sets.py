@@ -12,7 +12,7 @@ down_revision = "0083_long_lists"
 branch_labels = None
 depends_on = None
 
-FORWARD = """
+TOGETHER = """
 ALTER FUNCTION book.apply(jsonb) RENAME TO apply_by_row;
 ALTER FUNCTION book.apply_all(jsonb) RENAME TO apply_all_by_row;
 
@@ -121,8 +121,10 @@ BEGIN
               FROM whole GROUP BY place) orders;
     RETURN v_answers;
 END $$;
-
-CREATE FUNCTION book.apply(p_orders jsonb) RETURNS jsonb
+"""
+# In front of each of the functions that book row by row.
+FRONT = """
+CREATE FUNCTION book.NAME(p_orders jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_answers jsonb;
@@ -130,20 +132,10 @@ BEGIN
     IF jsonb_array_length(p_orders) > 2 THEN  -- one or two are cheaper row by row
         v_answers := book.book_together(p_orders, book.ready_for(p_orders));
     END IF;
-    RETURN coalesce(v_answers, book.apply_by_row(p_orders));
+    RETURN coalesce(v_answers, book.NAME_by_row(p_orders));
 END $$;
-
-CREATE FUNCTION book.apply_all(p_orders jsonb) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_answers jsonb;
-BEGIN
-    IF jsonb_array_length(p_orders) > 2 THEN  -- one or two are cheaper row by row
-        v_answers := book.book_together(p_orders, book.ready_for(p_orders));
-    END IF;
-    RETURN coalesce(v_answers, book.apply_all_by_row(p_orders));
-END $$;
-
+"""
+RIGHTS = """
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA book FROM PUBLIC;
 
 DO $$
@@ -174,7 +166,8 @@ END $$;
 
 def upgrade() -> None:
     # Through the driver: SQLAlchemy would read ":=" as its own.
-    op.get_bind().exec_driver_sql(FORWARD.replace("%", "%%"))
+    fronts = [FRONT.replace("NAME", name) for name in ("apply", "apply_all")]
+    op.get_bind().exec_driver_sql("".join((TOGETHER, *fronts, RIGHTS)).replace("%", "%%"))
 
 
 def downgrade() -> None:
