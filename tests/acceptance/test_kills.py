@@ -5,8 +5,12 @@ four minutes a network on a small machine.
 """
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -31,6 +35,8 @@ VICTIMS = (
 SECONDS = (0.5, 2.5, 5.0, 8.0)
 PAYMENTS_EACH = 3
 START_SECONDS_MAX = 20.0
+FROZEN_AFTER_SECONDS = (0.3, 1.5, 4.0)  # of ordering, in turn
+LEASE_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module", params=OWN_NETWORKS)
@@ -75,16 +81,48 @@ async def ends_right(teller: Teller, payer: Handset, payee: Handset, code: str) 
     assert paid == [receipt["receives"]["amount"]]
 
 
-async def send_and_kill(teller: Teller, victims: tuple[str, ...]) -> None:
+async def ordered(teller: Teller) -> list[tuple[Handset, Handset, str]]:
+    """Payers, payees and codes of some payments that were confirmed one after the other."""
     pairs = [(teller.phone("KE"), teller.phone("NG")) for _ in range(PAYMENTS_EACH)]
-    codes = [
-        await order(payer, "Send", send_answers(payer, str(900 + number), payee.number))
+    return [
+        (payer, payee, await order(payer, "Send", send_answers(payer, str(900 + number), payee.number)))
         for number, (payer, payee) in enumerate(pairs)
     ]
-    await asyncio.gather(
-        kill_often(teller, victims),
-        *(ends_right(teller, *pair, code) for pair, code in zip(pairs, codes, strict=True)),
-    )
+
+
+async def send_and_kill(teller: Teller, victims: tuple[str, ...]) -> None:
+    payments = await ordered(teller)
+    await asyncio.gather(kill_often(teller, victims), *(ends_right(teller, *each) for each in payments))
+
+
+@contextmanager
+def another_settler(house: House) -> Iterator[None]:
+    """`jua agent settler` beside the one of `jua up`."""
+    command = [sys.executable, "-m", "juapesa.cli", "agent", "settler"]
+    with (house.folder / "settler.log").open("ab") as log:
+        process = subprocess.Popen(command, env=house.env, stdout=log, stderr=log)
+    try:
+        yield
+        assert process.poll() is None, (house.folder / "settler.log").read_text()[-2_000:]
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS_MAX)
+
+
+async def send_and_freeze(teller: Teller, after_seconds: float) -> None:
+    """All are paid while the settler stands still for longer than a lease; then it wakes and goes on."""
+    pid = int((teller.world.data_dir / "run" / "settler.pid").read_text())
+    payments = await ordered(teller)
+    await asyncio.sleep(after_seconds)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.gather(
+            asyncio.sleep(LEASE_SECONDS + 5.0), *(ends_right(teller, *each) for each in payments)
+        )
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await asyncio.sleep(5.0)  # what it had in hand it now tells, late
+    await asyncio.gather(*(ends_right(teller, *each) for each in payments))
 
 
 @pytest.mark.parametrize("victims", VICTIMS, ids="+".join)
@@ -93,6 +131,12 @@ def test_whoever_is_killed_each_payment_is_made_once(own_house: House, victims: 
         pytest.skip("this network has no consensus service")
     first_phone = 100 * (VICTIMS.index(victims) + 1)
     own_house.play(lambda teller: send_and_kill(teller, victims), first_phone)
+
+
+def test_a_settler_that_stands_still_is_replaced_and_does_no_harm_when_it_wakes(own_house: House) -> None:
+    with another_settler(own_house):
+        for number, seconds in enumerate(FROZEN_AFTER_SECONDS):
+            own_house.play(lambda teller, after=seconds: send_and_freeze(teller, after), 900 + 10 * number)
 
 
 def test_after_all_that_books_operators_chain_and_anchors_agree(own_house: House) -> None:

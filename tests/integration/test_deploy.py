@@ -13,7 +13,7 @@ import pytest
 from juapesa.chain import abi, load_deployment
 from juapesa.crypto import keccak256
 from juapesa.crypto.keyfile import write_keyfile
-from juapesa.money import CKES, CNGN, USDC
+from juapesa.money import CKES, CNGN, USDC, XAUT
 from juapesa.sandbox.hedera import Pace
 from juapesa.supervisor.tools import tools_path
 from support.evm import CHAIN_ID, REPOSITORY, Chain, Node, creation, play_key, running_anvil
@@ -120,7 +120,7 @@ def test_the_local_deployment_settles_a_transfer_and_a_second_run_changes_nothin
 
         node.ask("evm_setAutomine", True)
         deployment = load_deployment(tmp_path / "chains", "hedera-local")
-        assert (deployment.chain_id, set(deployment.tokens)) == (CHAIN_ID, {USDC, CKES, CNGN})
+        assert (deployment.chain_id, set(deployment.tokens)) == (CHAIN_ID, {USDC, CKES, CNGN, XAUT})
         hub = Hub(Chain(node, deployment))
         hub.liquidity()
         hub.settle(hub.transfer(1_000 * 10**6))

@@ -22,7 +22,7 @@ from juapesa.pools.liquidity import Block, PoolView, newest_block, view_pool
 T = TypeVar("T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-TokenArgument = Annotated[str, typer.Argument(metavar="TOKEN", help="The pool's local token: cKES, cNGN.")]
+TokenArgument = Annotated[str, typer.Argument(metavar="TOKEN", help="The pool's token: cKES, cNGN, XAUt.")]
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
@@ -69,7 +69,7 @@ def on_chain(work: Callable[[Chain], Awaitable[T]]) -> T:
 
 
 def pool_token(text: str, deployment: Deployment) -> Currency:
-    """The local token of a pool. Raises InvalidInput."""
+    """The token of a pool. Raises InvalidInput."""
     tokens = {each.code.lower(): each for each in deployment.tokens if each != USDC}
     try:
         return tokens[text.lower()]
@@ -78,7 +78,7 @@ def pool_token(text: str, deployment: Deployment) -> Currency:
 
 
 def any_token(text: str, deployment: Deployment) -> Currency:
-    """A local token or USDC. Raises InvalidInput."""
+    """A pool's token or USDC. Raises InvalidInput."""
     return USDC if text.upper() == USDC.code else pool_token(text, deployment)
 
 

@@ -80,7 +80,7 @@ def position(
 
 def quote(
     amount: Annotated[str, typer.Argument(help="How much is given, or got with --exact-out.")],
-    give: Annotated[str, typer.Argument(metavar="FROM", help="What is given: cKES, cNGN, USDC.")],
+    give: Annotated[str, typer.Argument(metavar="FROM", help="What is given: cKES, cNGN, XAUt, USDC.")],
     get: Annotated[str, typer.Argument(metavar="TO", help="What is got.")],
     *,
     exact_out: Annotated[bool, typer.Option("--exact-out", help="AMOUNT is what is got.")] = False,

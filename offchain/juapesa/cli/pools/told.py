@@ -81,9 +81,7 @@ def pool_lines(view: PoolView) -> list[str]:
     room, held, over = said["room_usdc"], said["reserves"], said["over_target_ppm"]
     price, side = "none yet", "over" if over >= 0 else "under"
     if kept.mid_e18:
-        price = (
-            f"1 USDC = {decimal(10**36 // kept.mid_e18, 18, 4)} {token}, {said['price_age_seconds']} s old"
-        )
+        price = f"{_rate(token, kept.mid_e18)}, {said['price_age_seconds']} s old"
         price += f", doubt {_percent(kept.doubt_ppm)}"
     lines = {
         "price": price,
@@ -97,6 +95,13 @@ def pool_lines(view: PoolView) -> list[str]:
     }
     titled = [f"  {name:<12}  {text}" for name, text in lines.items()]
     return [f"{token}/USDC at block {view.block.number}", *titled]
+
+
+def _rate(token: str, mid_e18: int) -> str:
+    """What one of the dearer buys of the other, as people quote it."""
+    if mid_e18 > E18:
+        return f"1 {token} = {decimal(mid_e18, 18, 4)} USDC"
+    return f"1 USDC = {decimal(E18 * E18 // mid_e18, 18, 4)} {token}"
 
 
 def position_json(position: Position, pool: Pool) -> dict[str, Any]:
