@@ -41,6 +41,9 @@ def test_a_real_network_has_its_own_dollars_and_a_council_that_waits(network: st
 def test_gold_is_traded_on_terms_of_its_own(network: str) -> None:
     pools = plan(network)["pools"]
     gold, shilling = pools["XAUt"], pools["cKES"]
-    wider, narrower = ("spread_ppm", "age_ppm_per_minute"), ("max_doubt_ppm", "max_step_ppm", "hour_ppm", "day_ppm")
+    wider, narrower = (
+        ("spread_ppm", "age_ppm_per_minute"),
+        ("max_doubt_ppm", "max_step_ppm", "hour_ppm", "day_ppm"),
+    )
     assert all(gold[name] > shilling[name] for name in wider)
     assert all(gold[name] < shilling[name] for name in narrower)
