@@ -222,10 +222,12 @@ class Deployment:
     def _real_token_made(self, symbol: str) -> str | None:
         return made_token(self.registry, symbol, self.record.contracts["registry"]["block"])
 
+    def our_tokens(self) -> dict[str, dict[str, Any]]:
+        """Those that the registry mints: what the plan says of each."""
+        return {symbol: said for symbol, said in self.plan.tokens.items() if said.get("create") == "local"}
+
     def configure_tokens(self) -> None:
-        for symbol, said in self.plan.tokens.items():
-            if said.get("create") != "local":
-                continue
+        for symbol, said in self.our_tokens().items():
             token = self.tokens[symbol].address
             capacity, drain = said["mint_capacity"], said["mint_drain_seconds"]
             is_now = self.registry.account(token)
@@ -278,8 +280,11 @@ class Deployment:
             self.governance.setTargetFunctionRole(target, wanting, GUARDIAN_ROLE, **self.options)
 
     def prepare_hub(self) -> None:
-        """The pools' standing allowance over hub tokens, renewed when half of it is used."""
-        for symbol in ("USDC", *self.plan.pools):
+        """The pools' standing allowance over hub tokens, renewed when half of it is used.
+
+        The hub carries dollars and what we mint. Gold goes between its traders and the pools.
+        """
+        for symbol in ("USDC", *self.our_tokens()):
             token = self.tokens[symbol]
             if token.allowance(self.router.address, self.pools.address) < INT64_MAX // 2:
                 self.router.prepare(token.address, **self.options)
