@@ -162,6 +162,39 @@ def test_a_collection_given_up_by_a_person_is_paid_back_when_it_succeeds_after_a
     house.assert_square()
 
 
+def test_a_collection_given_up_after_a_standstill_is_asked_about_daily_for_two_days(house: House) -> None:
+    def later(days: int) -> None:
+        """As if so many days had gone by since, and it were time to ask."""
+        with house.db.unit_of_work() as uow:
+            uow.execute(
+                "UPDATE payments.leg SET asked_at = asked_at - %(gone)s,"
+                " given_up_at = given_up_at - %(gone)s, next_at = now() WHERE kind = 'collect'",
+                {"gone": timedelta(days=days)},
+            )
+
+    def next_at() -> Any:
+        with house.db.unit_of_work() as uow:
+            [row] = uow.all("SELECT next_at - now() AS wait FROM payments.leg WHERE kind = 'collect'")
+        return row["wait"]
+
+    payer = house.phone()
+    house.mpesa.fault("collect", "silent", phone=payer[1:], count=1)
+    code = house.fill(payer, 500).code
+    work_until(house, lambda: "collect pending" in history(house, code))
+    later(3)
+    work_until(house, lambda: house.status(code) == "failed")
+    found = stuck_leg(house, code)
+    assert found is not None
+    assert (found.choices, found.reason[:32]) == ((Decision.TRY_AGAIN,), "given up on after a standstill; ")
+    assert timedelta(hours=23) < next_at() <= timedelta(days=1)
+    release(house, code, found.seq)
+    work_until(house, lambda: next_at() > timedelta(hours=23))
+    later(2)
+    work_until(house, lambda: next_at() is None)
+    assert stuck(house) == []
+    assert_books_verify(house.db)
+
+
 def test_what_the_chain_refused_too_often_is_tried_once_more_when_released(house: House) -> None:
     payer, payee = house.phone(), house.phone("NG")
     house.momo.fault("payout", "reject", phone=payee[1:], count=1)

@@ -37,6 +37,7 @@ class LegRow(Struct, frozen=True):
     attempts: int = 0
     stumbles: int = 0  # steps in a row that raised
     stumbled_on: str | None = None
+    given_up_at: datetime | None = None  # when nobody had spoken of this collection for too long
 
 
 @dataclass(frozen=True, slots=True)
