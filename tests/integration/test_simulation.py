@@ -30,7 +30,7 @@ from juapesa.simulation.world import World
 
 FIRST, SEEDS = 95, 35
 KINDS_OF_TROUBLE_MIN = 10
-MUTANT_SEEDS = 100
+MUTANT_SEEDS = 40
 
 
 @pytest.fixture(scope="module")
