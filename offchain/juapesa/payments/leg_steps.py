@@ -182,10 +182,14 @@ class LegSteps:
     def _ask_ever_more_rarely(self, sheet: Sheet, leg: LegRow, asked_at: datetime, now: datetime) -> None:
         """Ask again after as long as it has taken so far, a day at most; never two days after giving up.
 
-        Who stood still for days between order and giving up has not looked once since: so not from the order.
+        Days in which nobody could look do not count, be it between order and giving up, or when a question
+        was due for a day and longer: it is given up on anew.
         """
-        if now - (leg.given_up_at or asked_at) < LATE_SUCCESS_MAX:
-            sheet.set_leg(leg.seq, next_at=now + min(now - asked_at, LATE_PACE_MAX), lease_until=None)
+        stood_still = leg.next_at is not None and now - leg.next_at >= LATE_PACE_MAX
+        given_up_at = now if stood_still else leg.given_up_at
+        if now - (given_up_at or asked_at) < LATE_SUCCESS_MAX:
+            later = now + min(now - asked_at, LATE_PACE_MAX)
+            sheet.set_leg(leg.seq, next_at=later, lease_until=None, given_up_at=given_up_at)
 
     def _call_operator(self, sheet: Sheet, leg: LegRow, why: str, now: datetime) -> None:
         """Call a person, unless one is called already: the first reason is the one to look at."""
