@@ -110,7 +110,10 @@ def test_a_collection_given_up_on_is_asked_about_ever_more_rarely_and_in_the_end
     work_until(house, lambda: leg(house, code, LegKind.COLLECT)["next_at"] > given_up["next_at"])
     assert leg(house, code, LegKind.COLLECT)["next_at"] - given_up["asked_at"] >= 1.9 * first_wait
     with house.db.unit_of_work() as uow:
-        uow.execute("UPDATE payments.leg SET asked_at = now() - interval '3 days', next_at = now()")
+        uow.execute(
+            "UPDATE payments.leg SET asked_at = asked_at - interval '3 days',"
+            " given_up_at = given_up_at - interval '3 days', next_at = now()"
+        )
     work_until(house, lambda: leg(house, code, LegKind.COLLECT)["next_at"] is None)
     assert house.status(code) == "failed"
 

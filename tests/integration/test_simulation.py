@@ -30,7 +30,7 @@ from juapesa.simulation.world import World
 
 FIRST, SEEDS = 95, 35
 KINDS_OF_TROUBLE_MIN = 10
-MUTANT_SEEDS = 100
+MUTANT_SEEDS = 40
 
 
 @pytest.fixture(scope="module")
@@ -186,11 +186,21 @@ def an_ended_leg_ends_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_success_is_dropped_when_somebody_else_has_the_leg(patch: pytest.MonkeyPatch) -> None:
+    counts = Said.counts
+
     def jealous(self: Said, sheet: Sheet) -> bool:
-        now = sheet.leg(self.ask.leg.seq)
-        return now.leases == self.ask.leg.leases and now.lease_until is not None
+        return sheet.leg(self.ask.leg.seq).leases == self.ask.leg.leases and counts(self, sheet)
 
     patch.setattr(Said, "counts", jealous)
+
+
+def a_success_is_dropped_when_nobody_has_the_leg(patch: pytest.MonkeyPatch) -> None:
+    counts = Said.counts
+
+    def strict(self: Said, sheet: Sheet) -> bool:
+        return sheet.leg(self.ask.leg.seq).lease_until is not None and counts(self, sheet)
+
+    patch.setattr(Said, "counts", strict)
 
 
 MUTANTS: tuple[Plant, ...] = (
@@ -209,6 +219,7 @@ MUTANTS: tuple[Plant, ...] = (
     a_collection_is_given_up_and_never_asked_about_again,
     an_ended_leg_ends_again,
     a_success_is_dropped_when_somebody_else_has_the_leg,
+    a_success_is_dropped_when_nobody_has_the_leg,
 )
 
 

@@ -33,7 +33,9 @@ def test_a_payment_that_breaks_every_time_is_parked_and_the_others_go_on(
 ) -> None:
     payer, cursed, blessed = house.phone(), house.phone("NG"), house.phone("NG")
     poison = house.send(payer, cursed, 700).code
-    work_until(house, lambda: stuck_leg(house, poison), frozenset({cursed}))
+    work_until(
+        house, lambda: history(house, poison).count("payout stumbled") == STUMBLES_MAX, frozenset({cursed})
+    )
     others = [house.send(house.phone(), blessed, 500 + each).code for each in range(3)]
     work_until(house, lambda: all(house.status(each) == "completed" for each in others), frozenset({cursed}))
     [found] = stuck(house)
@@ -160,6 +162,68 @@ def test_a_collection_given_up_by_a_person_is_paid_back_when_it_succeeds_after_a
     work_until(house, lambda: house.status(code) == "refunded")
     assert house.wallet(payer).minor == 0
     house.assert_square()
+
+
+def later(house: House, *, days: int, due: int = 0) -> None:
+    """As if so many days had gone by, and it had been time to ask ``due`` days ago."""
+    with house.db.unit_of_work() as uow:
+        uow.execute(
+            "UPDATE payments.leg SET asked_at = asked_at - %(gone)s, given_up_at = given_up_at - %(gone)s,"
+            " next_at = now() - %(due)s WHERE kind = 'collect'",
+            {"gone": timedelta(days=days), "due": timedelta(days=due)},
+        )
+
+
+def next_question(house: House) -> timedelta | None:
+    """How long until the operator is asked about the only collection; None: never."""
+    with house.db.unit_of_work() as uow:
+        [row] = uow.all("SELECT next_at - now() AS wait FROM payments.leg WHERE kind = 'collect'")
+    wait: timedelta | None = row["wait"]
+    return wait
+
+
+def is_asked_about_tomorrow(house: House) -> bool:
+    wait = next_question(house)
+    return wait is not None and timedelta(hours=23) < wait <= timedelta(days=1)
+
+
+def silent_collection(house: House) -> str:
+    """The code of a payment whose collection an operator has taken and does not speak of."""
+    payer = house.phone()
+    house.mpesa.fault("collect", "silent", phone=payer[1:], count=1)
+    code = house.fill(payer, 500).code
+    work_until(house, lambda: "collect pending" in history(house, code))
+    return code
+
+
+def test_a_collection_given_up_after_a_standstill_is_asked_about_daily_for_two_days(house: House) -> None:
+    code = silent_collection(house)
+    later(house, days=3)
+    work_until(house, lambda: house.status(code) == "failed")
+    found = stuck_leg(house, code)
+    assert found is not None
+    assert (found.choices, found.reason[:32]) == ((Decision.TRY_AGAIN,), "given up on after a standstill; ")
+    assert is_asked_about_tomorrow(house)
+    release(house, code, found.seq)
+    work_until(house, lambda: is_asked_about_tomorrow(house))
+    later(house, days=2)
+    work_until(house, lambda: next_question(house) is None)
+    assert stuck(house) == []
+    assert_books_verify(house.db)
+
+
+def test_a_standstill_after_giving_up_on_a_collection_does_not_count_into_the_two_days(house: House) -> None:
+    code = silent_collection(house)
+    work_until(house, lambda: house.status(code) == "failed")
+    later(house, days=3, due=3)
+    work_until(house, lambda: is_asked_about_tomorrow(house))
+    assert stuck_leg(house, code) is not None
+    later(house, days=1)
+    work_until(house, lambda: is_asked_about_tomorrow(house))
+    later(house, days=1)
+    work_until(house, lambda: next_question(house) is None)
+    assert stuck(house) == []
+    assert_books_verify(house.db)
 
 
 def test_what_the_chain_refused_too_often_is_tried_once_more_when_released(house: House) -> None:

@@ -31,12 +31,15 @@ _STATED = "stated by the operator"
 _PAYS = frozenset({LegKind.PAYOUT, LegKind.REFUND})
 
 
-def choices(kind: LegKind, state: LegState, *, was_taken: bool, given_up: bool) -> tuple[Decision, ...]:
+def choices(
+    kind: LegKind, state: LegState, *, was_taken: bool, given_up: bool, still_asked: bool
+) -> tuple[Decision, ...]:
     """What may be decided. Nobody gives up on a payout that an operator may have made.
 
     ``was_taken``: the operator may once have taken the order. ``given_up``: the chain refused it for good.
+    ``still_asked``: it has ended, and an operator is still asked whether it was a success after all.
     """
-    if given_up:
+    if given_up or still_asked:
         return (Decision.TRY_AGAIN,)
     if state in ENDED:
         return (Decision.NOTED,)

@@ -34,6 +34,7 @@ from juapesa.payments.stumbles import backoff
 from juapesa.rails.ports import Outcome, RailAnswer, Reason
 
 LATE_SUCCESS_MAX = timedelta(days=2)  # as far as operators' statements reach back
+LATE_PACE_MAX = timedelta(days=1)
 CHAIN_LEG_PATIENCE = timedelta(seconds=5)  # what has ended is taken up before that
 
 _UNDECIDED = frozenset({Outcome.PENDING, Outcome.UNKNOWN, Outcome.ABSENT})
@@ -107,8 +108,9 @@ class LegSteps:
         """
         sheet.add_event(now, "gave up asking", code[:60], leg.seq)
         commands.record(sheet, leg.seq, GaveUp(Reason.EXPIRED), now)
+        sheet.set_leg(leg.seq, given_up_at=now)
         if leg.asked_at is not None:
-            self._ask_ever_more_rarely(sheet, leg, leg.asked_at, now)
+            self._ask_ever_more_rarely(sheet, sheet.leg(leg.seq), leg.asked_at, now)
 
     # --- intending -------------------------------------------------------------------------
 
@@ -178,10 +180,16 @@ class LegSteps:
             self._ask_ever_more_rarely(sheet, leg, leg.asked_at, now)
 
     def _ask_ever_more_rarely(self, sheet: Sheet, leg: LegRow, asked_at: datetime, now: datetime) -> None:
-        """Ask again after as long as it has taken so far; after two days, never."""
-        waited = now - asked_at
-        if waited < LATE_SUCCESS_MAX:
-            sheet.set_leg(leg.seq, next_at=now + waited, lease_until=None)
+        """Ask again after as long as it has taken so far, a day at most; never two days after giving up.
+
+        Days in which nobody could look do not count, be it between order and giving up, or when a question
+        was due for a day and longer: it is given up on anew.
+        """
+        stood_still = leg.next_at is not None and now - leg.next_at >= LATE_PACE_MAX
+        given_up_at = now if stood_still else leg.given_up_at
+        if now - (given_up_at or asked_at) < LATE_SUCCESS_MAX:
+            later = now + min(now - asked_at, LATE_PACE_MAX)
+            sheet.set_leg(leg.seq, next_at=later, lease_until=None, given_up_at=given_up_at)
 
     def _call_operator(self, sheet: Sheet, leg: LegRow, why: str, now: datetime) -> None:
         """Call a person, unless one is called already: the first reason is the one to look at."""

@@ -37,6 +37,7 @@ class LegRow(Struct, frozen=True):
     attempts: int = 0
     stumbles: int = 0  # steps in a row that raised
     stumbled_on: str | None = None
+    given_up_at: datetime | None = None  # when we last gave up on a collection: anew after a standstill
 
 
 @dataclass(frozen=True, slots=True)

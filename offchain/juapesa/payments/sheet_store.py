@@ -30,7 +30,7 @@ SELECT p.id, p.code, p.person_id, p.status, p.needs_operator, p.call_ends_with, 
 """
 _LEGS = """
 SELECT payment_id, seq, kind, state, reference::text, handle, receipt, code, hold_id, asked_at, next_at,
-       lease_until, lease_by, leases, attempts, stumbles, stumbled_on
+       lease_until, lease_by, leases, attempts, stumbles, stumbled_on, given_up_at
   FROM payments.leg WHERE payment_id = ANY(%s) ORDER BY payment_id, seq
 """
 # A leg's columns with their types: which it is, what never changes, and what does.
@@ -50,6 +50,7 @@ _CHANGING = {
     "attempts": "int",
     "stumbles": "int",
     "stumbled_on": "text",
+    "given_up_at": "timestamptz",
 }
 
 

@@ -146,7 +146,7 @@ class StuckDesk:
 def _shown(row: dict[str, Any]) -> StuckLeg:
     kind, state = LegKind(row["kind"]), LegState(row["state"])
     undoing = kind in {LegKind.UNWIND, LegKind.RESTORE}
-    given_up = undoing and state is LegState.FAILED and row["is_last"]
+    failed = state is LegState.FAILED
     return StuckLeg(
         code=row["code"],
         payment=Kind(row["payment_kind"]),
@@ -159,14 +159,24 @@ def _shown(row: dict[str, Any]) -> StuckLeg:
         reason=_reason(row),
         last_word=row["stumbled_on"] or row["last_word"],
         next_at=row["next_at"],
-        choices=choices(kind, state, was_taken=row["was_taken"], given_up=given_up),
+        choices=choices(
+            kind,
+            state,
+            was_taken=row["was_taken"],
+            given_up=undoing and failed and row["is_last"],
+            still_asked=failed and row["next_at"] is not None and row["called_for"] is None,
+        ),
     )
 
 
 def _reason(row: dict[str, Any]) -> str:
     if row["stumbles"] and row["next_at"] is None:
         return parked_because(LegKind(row["kind"]), row["stumbles"], row["stumbled_on"])
-    return row["called_for"] or f"{row['state']} for longer than we are patient"
+    if row["called_for"]:
+        return str(row["called_for"])
+    if row["given_up_at"] is not None:
+        return "given up on after a standstill; the operator is still asked whether it was paid after all"
+    return f"{row['state']} for longer than we are patient"
 
 
 def _is_enough(last: Release | None, decision: Decision, who: str, now: datetime) -> bool:

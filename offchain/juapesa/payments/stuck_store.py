@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from juapesa.db import UnitOfWork
+from juapesa.payments.leg_steps import LATE_SUCCESS_MAX
 
 LEGS_SHOWN_MAX = 500
 
@@ -24,9 +25,12 @@ candidate AS (
      WHERE (state IN ('due', 'asking', 'pending', 'unknown') OR stumbles > 0)
        AND (state IN ('due', 'asking', 'pending', 'unknown')
                AND coalesce(asked_at, next_at) <= %(before)s
-            OR stumbles > 0 AND next_at IS NULL AND state <> 'done'))
+            OR stumbles > 0 AND next_at IS NULL AND state <> 'done')
+    UNION
+    SELECT payment_id, seq FROM payments.leg
+     WHERE next_at IS NOT NULL AND state = 'failed' AND given_up_at - asked_at >= %(standstill)s)
 SELECT p.id AS payment_id, p.code, p.status, q.kind AS payment_kind, l.seq, l.kind, l.state, l.attempts,
-       l.code AS last_word, l.hold_id, l.next_at, l.stumbles, l.stumbled_on, p.call_ends_with,
+       l.code AS last_word, l.hold_id, l.next_at, l.given_up_at, l.stumbles, l.stumbled_on, p.call_ends_with,
        CASE WHEN call.seq IS NOT NULL THEN p.needs_operator END AS called_for,
        coalesce(call.at, l.asked_at, l.next_at, p.created_at) AS since,
        l.seq = (SELECT max(seq) FROM payments.leg WHERE payment_id = p.id) AS is_last,
@@ -55,15 +59,19 @@ class Release:
 
 
 def legs(uow: UnitOfWork, before: datetime) -> list[dict[str, Any]]:
-    """Legs that are called for, parked, or under way since ``before``; the oldest first."""
+    """Legs that are called for, parked, or under way since ``before``; the oldest first.
+
+    Also collections that were given up on after a standstill, while their operators are still asked.
+    """
     sql = _LEGS + " ORDER BY since, p.id, l.seq LIMIT %(most)s"
-    return uow.all(sql, {"before": before, "most": LEGS_SHOWN_MAX})
+    return uow.all(sql, {"before": before, "standstill": LATE_SUCCESS_MAX, "most": LEGS_SHOWN_MAX})
 
 
 def leg(uow: UnitOfWork, payment_id: int, seq: int, before: datetime) -> dict[str, Any] | None:
     """The same of one leg; None when nobody has to look at it."""
     sql = _LEGS + " WHERE p.id = %(payment)s AND l.seq = %(seq)s"
-    return uow.one(sql, {"before": before, "payment": payment_id, "seq": seq})
+    values = {"before": before, "standstill": LATE_SUCCESS_MAX, "payment": payment_id, "seq": seq}
+    return uow.one(sql, values)
 
 
 def payment_of(uow: UnitOfWork, code: str) -> int | None:

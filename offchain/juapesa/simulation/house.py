@@ -23,6 +23,7 @@ from juapesa.notifications import SmsResult
 from juapesa.rails.ports import Rail
 from juapesa.rails.routing import Rails
 from juapesa.simulation.database import OneConnection
+from juapesa.simulation.hearing import WatchedRailWork
 
 BEGIN = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 DATABASE = "simulation"
@@ -116,8 +117,12 @@ def furnished(connection: psycopg.Connection[dict[str, Any]], folder: Path) -> H
     http, operators = httpx.AsyncClient(), dict[str, Rail]()
     parts = build_parts(settings, "", db, DEPLOYMENT, clock=clock, rails=Rails(operators, http))
     asyncio.run(http.aclose())
-    priced = replace(parts, payments=replace(parts.payments, prices=FixedPrices()))
-    house = House(priced, db, clock, operators)
+    played_parts = replace(
+        parts,
+        payments=replace(parts.payments, prices=FixedPrices()),
+        work=WatchedRailWork(**{**vars(parts.work), "db": db}),
+    )
+    house = House(played_parts, db, clock, operators)
     with db.unit_of_work() as uow:
         parts.capital.open(uow)
         uow.execute("UPDATE issuance.item SET state = 'settled'")

@@ -6,7 +6,6 @@ Balances are worked out here from the states of legs alone, in other words than 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from juapesa.db import UnitOfWork
@@ -33,7 +32,7 @@ class LegSeen:
     state: str
     reference: str
     held: bool
-    asked_at: datetime | None
+    comes_up_again: bool  # a time is set at which we look at it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ _PAYMENTS = """
 SELECT p.id, p.code, p.status, p.needs_operator, p.person_id, q.kind, q.source, q.amount_minor,
        q.total_minor, q.receives_minor, q.from_currency, q.to_currency, q.from_rail, q.to_rail,
        EXISTS (SELECT FROM payments.release r WHERE r.payment_id = p.id AND r.decision = 'noted') AS noted,
-       l.seq, l.kind AS leg, l.state, l.reference, l.hold_id, l.asked_at
+       l.seq, l.kind AS leg, l.state, l.reference, l.hold_id, l.next_at
   FROM payments.payment p JOIN payments.quote q ON q.token = p.quote_token
   JOIN payments.leg l ON l.payment_id = p.id
  ORDER BY p.id, l.seq
@@ -97,7 +96,7 @@ def _seen(rows: list[dict[str, Any]]) -> Seen:
             row["state"],
             str(row["reference"]),
             row["hold_id"] is not None,
-            row["asked_at"],
+            row["next_at"] is not None,
         )
         for row in rows
     )
@@ -254,6 +253,9 @@ def _check_leg(payment: Seen, leg: LegSeen, moves: list[Known]) -> None:
         raise Broken(f"{payment.code}: the {leg.kind} is done, and the operator has moved nothing")
     if leg.kind in {"payout", "refund"} and leg.state == "failed" and moves:
         raise Broken(f"{payment.code}: the {leg.kind} has failed, and the operator pays it")
+    lost = leg.kind == "collect" and leg.state == "failed" and moves and not leg.comes_up_again
+    if lost and payment.why is None and not payment.noted:
+        raise Broken(f"{payment.code}: the operator collects, and we shall not ask about it again")
 
 
 def check_ended(seen: Iterable[Seen], receipts: Mapping[str, Receipt]) -> None:
