@@ -19,7 +19,7 @@ from juapesa.db import EmbeddedPostgres, UnitOfWork
 from juapesa.db.migrate import upgrade
 from juapesa.ledger import AccountKind, Transfer
 from juapesa.money import CKES, CNGN, KES, NGN, USDC, Currency, Money
-from juapesa.notifications import SmsResult
+from juapesa.notifications import Outbox, SmsResult
 from juapesa.rails.ports import Rail
 from juapesa.rails.routing import Rails
 from juapesa.simulation.database import OneConnection
@@ -121,6 +121,8 @@ def furnished(connection: psycopg.Connection[dict[str, Any]], folder: Path) -> H
         parts,
         payments=replace(parts.payments, prices=FixedPrices()),
         work=WatchedRailWork(**{**vars(parts.work), "db": db}),
+        # The settler's: what it puts off is put off by the seed's draws alone.
+        outbox=Outbox(parts.sealer, parts.people.phones_of, clock, spread=max),
     )
     house = House(played_parts, db, clock, operators)
     with db.unit_of_work() as uow:
