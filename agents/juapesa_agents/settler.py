@@ -14,6 +14,7 @@ from juapesa.issuance.service import CHAIN_ITEMS
 from juapesa.notifications import AfricasTalking, Delivery, SmsResult
 from juapesa.notifications.outbox import CHANNEL as MESSAGES
 from juapesa.notifications.outbox import Claimed as Message
+from juapesa.observability import collect_rarely
 from juapesa.payments.asking import Ask, Said
 from juapesa.payments.callbacks import LATER
 from juapesa.payments.execution import RAIL_WORK
@@ -211,6 +212,7 @@ async def run(options: Options) -> int:
         if not options.dry_run:
             settler.worker = Worker(parts.database_url, "settler")
         channels = (RAIL_WORK, CALLBACKS, MESSAGES, CHAIN_ITEMS)
+        collect_rarely()
         ears = asyncio.create_task(listen(parts.database_url, channels, agent.wake))
         try:
             return await agent.run(once=options.once)

@@ -10,7 +10,7 @@ from typing import Any
 
 from juapesa.db import Database, Worker
 from juapesa.measure.immediate import CountedDatabase, furnished, is_under_way, settler_on
-from juapesa.observability import configure_logging
+from juapesa.observability import collect_rarely, configure_logging
 
 IDLE_SECONDS = 0.005  # until it looks again when others have everything
 IDLE_SECONDS_MAX = 5.0
@@ -44,6 +44,7 @@ async def _serve(url: str, folder: Path, line: Connection) -> None:
     db = CountedDatabase(inner)
     settler = settler_on(furnished(db, folder))
     settler.worker = Worker(url, "settler")
+    collect_rarely()
     line.send(settler.worker.number())
     while line.recv() is Call.GO:
         cpu, units, statements = time.process_time(), db.counts.units, db.counts.statements
