@@ -33,7 +33,7 @@ IDLE_SECONDS_MAX = 5.0
 CALLBACKS_AT_ONCE = 32
 LEGS_AT_ONCE = 256
 LEGS_A_CYCLE = 64
-MESSAGES_AT_ONCE = 64
+MESSAGES_AT_ONCE = 128  # those of as many payments as a cycle ends
 ANSWERS_AT_ONCE = 256  # as many as may be under way
 FINISH_SECONDS_MAX = 5.0
 
@@ -205,7 +205,7 @@ class Settler:
 async def run(options: Options) -> int:
     """Run the agent; its exit code."""
     with assemble(name="settler", connections_max=6, idle_seconds_max=IDLE_SECONDS_MAX) as parts:
-        http = new_client()
+        http = new_client(connections_max=MESSAGES_AT_ONCE)
         settler = Settler(parts, AfricasTalking(http, parts.settings.africastalking), options)
         agent = Agent("settler", settler.tick, PACE_SECONDS, passing=PASSING)
         settler.heard = agent.wake.set
