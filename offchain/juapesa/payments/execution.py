@@ -79,9 +79,11 @@ class Execution:
         in_order = sorted(sheets, key=lambda each: each.payment_id)
         self._tell(uow, in_order)
         sheet_store.write_payments(uow, in_order)
+        reserving = [each for each in in_order if _reserves(each)]  # their legs will name their holds
+        sheet_store.write_legs(uow, [each for each in in_order if not _reserves(each)])
         self._book(uow, in_order)
         self._order_chain(uow, in_order)
-        sheet_store.write_legs(uow, in_order)
+        sheet_store.write_legs(uow, reserving)
         if any(each.wakes for each in in_order):
             uow.notify(RAIL_WORK)
 
@@ -156,6 +158,10 @@ class Execution:
 
 
 Planned = Posting | Reservation | LedgerOrder
+
+
+def _reserves(sheet: Sheet) -> bool:
+    return any(isinstance(each, Reservation) for each in sheet.bookings)
 
 
 def _entries(planned: Planned) -> Sequence[Entry]:
