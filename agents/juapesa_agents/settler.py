@@ -14,6 +14,7 @@ from juapesa.issuance.service import CHAIN_ITEMS
 from juapesa.notifications import AfricasTalking, Delivery, SmsResult
 from juapesa.notifications.outbox import CHANNEL as MESSAGES
 from juapesa.notifications.outbox import Claimed as Message
+from juapesa.observability import collect_rarely
 from juapesa.payments.asking import Ask, Said
 from juapesa.payments.callbacks import LATER
 from juapesa.payments.execution import RAIL_WORK
@@ -32,7 +33,7 @@ IDLE_SECONDS_MAX = 5.0
 CALLBACKS_AT_ONCE = 32
 LEGS_AT_ONCE = 256
 LEGS_A_CYCLE = 64
-MESSAGES_AT_ONCE = 64
+MESSAGES_AT_ONCE = 128  # those of as many payments as a cycle ends
 ANSWERS_AT_ONCE = 256  # as many as may be under way
 FINISH_SECONDS_MAX = 5.0
 
@@ -204,13 +205,14 @@ class Settler:
 async def run(options: Options) -> int:
     """Run the agent; its exit code."""
     with assemble(name="settler", connections_max=6, idle_seconds_max=IDLE_SECONDS_MAX) as parts:
-        http = new_client()
+        http = new_client(connections_max=MESSAGES_AT_ONCE)
         settler = Settler(parts, AfricasTalking(http, parts.settings.africastalking), options)
         agent = Agent("settler", settler.tick, PACE_SECONDS, passing=PASSING)
         settler.heard = agent.wake.set
         if not options.dry_run:
             settler.worker = Worker(parts.database_url, "settler")
         channels = (RAIL_WORK, CALLBACKS, MESSAGES, CHAIN_ITEMS)
+        collect_rarely()
         ears = asyncio.create_task(listen(parts.database_url, channels, agent.wake))
         try:
             return await agent.run(once=options.once)

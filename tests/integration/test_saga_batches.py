@@ -11,7 +11,7 @@ import pytest
 
 from juapesa.assembly import Parts, build_parts
 from juapesa.db import Database, UnitOfWork
-from juapesa.ledger import AccountKind, Ledger, LedgerOrder, LimitExceeded, Posting, Transfer
+from juapesa.ledger import AccountKind, Ledger, LedgerOrder, LimitExceeded, Transfer
 from juapesa.money import NGN, Money
 from juapesa.payments import sheet_store
 from juapesa.payments.asking import Ask, Question, Said
@@ -129,14 +129,14 @@ def test_a_booking_that_the_ledger_refuses_is_put_aside_and_the_others_are_booke
     sends(house, 3)
     asks = take_up(parts)
     poison = f"payment/{asks[1].leg.payment_id}/"
-    book = Ledger.book
+    book = Ledger.book_quietly
 
-    def refusing(self: Ledger, uow: UnitOfWork, orders: Sequence[LedgerOrder]) -> list[Posting]:
+    def refusing(self: Ledger, uow: UnitOfWork, orders: Sequence[LedgerOrder]) -> list[int]:
         if any(each.key.startswith(poison) for each in orders):
             raise LimitExceeded("The account does not allow that.")
         return book(self, uow, orders)
 
-    monkeypatch.setattr(Ledger, "book", refusing)
+    monkeypatch.setattr(Ledger, "book_quietly", refusing)
     record(parts, [done(each) for each in asks])
     monkeypatch.undo()
     seen = [(row["state"], row["stumbled_on"]) for row in legs(house, LegKind.COLLECT)]

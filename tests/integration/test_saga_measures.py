@@ -20,6 +20,13 @@ def test_a_batch_of_payments_takes_few_statements_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_settlers_share_the_payments_and_every_one_ends(tmp_path: Path) -> None:
+    found = SagaBench(tmp_path, quiet, payments=80, rounds=1, settlers=2).run()
+    assert found["settlers"] == 2
+    assert found["saga_a_second"]["median"] > 0
+
+
+@pytest.mark.slow
 def test_what_killed_settlers_had_is_carried_on_and_every_payment_ends(tmp_path: Path) -> None:
     found = Recovery(tmp_path, quiet, kills=2, load=10).run()
     assert found["survivor"]["legs"] + found["restarted"]["legs"] > 0

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from juapesa.ledger import Ledger, LedgerOrder, Posting
+from juapesa.ledger import Ledger, LedgerOrder
 from juapesa.ledger.engine.orders import Post, Release
 from juapesa.payments import leg_steps, saga, sheet_store
 from juapesa.payments.asking import Ask, Said
@@ -128,13 +128,14 @@ def the_intent_is_written_after_the_asking(patch: pytest.MonkeyPatch) -> None:
 
 
 def holds_are_never_released(patch: pytest.MonkeyPatch) -> None:
-    book = Ledger.book
+    book = Ledger.book_quietly
 
-    def keeping(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[Posting]:
-        made = {each.key: each for each in book(self, uow, [o for o in orders if not isinstance(o, Release)])}
-        return [made.get(each.key, Posting(each.key, (), repeated=False)) for each in orders]
+    def keeping(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[int]:
+        kept = [each for each in orders if not isinstance(each, Release)]
+        made = dict(zip((each.key for each in kept), book(self, uow, kept), strict=True))
+        return [made.get(each.key, 0) for each in orders]
 
-    patch.setattr(Ledger, "book", keeping)
+    patch.setattr(Ledger, "book_quietly", keeping)
 
 
 def leases_and_states_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
@@ -162,9 +163,9 @@ def a_payout_is_ordered_without_its_float(patch: pytest.MonkeyPatch) -> None:
 
 
 def postings_forget_their_key(patch: pytest.MonkeyPatch) -> None:
-    book = Ledger.book
+    book = Ledger.book_quietly
 
-    def twice(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[Posting]:
+    def twice(self: Ledger, uow: Any, orders: Sequence[LedgerOrder]) -> list[int]:
         again = [
             msgspec.structs.replace(each, key=f"{each.key}/{uuid.uuid4()}")
             for each in orders
@@ -174,7 +175,7 @@ def postings_forget_their_key(patch: pytest.MonkeyPatch) -> None:
         book(self, uow, again)
         return made
 
-    patch.setattr(Ledger, "book", twice)
+    patch.setattr(Ledger, "book_quietly", twice)
 
 
 def a_collection_is_given_up_and_never_asked_about_again(patch: pytest.MonkeyPatch) -> None:

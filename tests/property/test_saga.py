@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from juapesa.ledger import AccountKind, AccountName
 from juapesa.money import KES, NGN, USDC, Money
@@ -123,8 +124,7 @@ class World:
         self.replace(legs=legs)
 
     def replace(self, **changes: object) -> None:
-        fields = {name: getattr(self.saga, name) for name in Saga.__slots__}
-        self.saga = Saga(**{**fields, **changes})  # type: ignore[arg-type]
+        self.saga = structs.replace(self.saga, **changes)
 
     def balance(self, account: AccountName) -> int:
         return self.balances[account]

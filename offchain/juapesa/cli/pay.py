@@ -105,6 +105,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
     payments: Annotated[int, typer.Option(min=1, max=1_000_000, help="Payments in each round.")] = 400,
     rounds: Annotated[int, typer.Option(min=1, max=99, help="Rounds that count; one more warms up.")] = 5,
+    settlers: Annotated[int, typer.Option(min=1, max=8, help="Processes that share the work.")] = 1,
 ) -> None:
     """What a payment costs ourselves, with operators and a chain that answer at once.
 
@@ -113,7 +114,8 @@ def bench(
     from juapesa.measure.sagas import SagaBench  # noqa: PLC0415 - quick help
 
     folder = config.load().data_dir / "saga-bench"
-    _report(SagaBench(folder, lambda line: typer.echo(line, err=True), payments, rounds).run(), as_json)
+    made = SagaBench(folder, lambda line: typer.echo(line, err=True), payments, rounds, settlers)
+    _report(made.run(), as_json)
 
 
 @app.command()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
+
 from juapesa.ledger.errors import NotATransfer
 from juapesa.money import Currency, Money
 
@@ -54,8 +56,7 @@ LIABILITIES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AccountName:
+class AccountName(Struct, frozen=True):
     """An account by what it is for, whose, and in which currency."""
 
     kind: AccountKind

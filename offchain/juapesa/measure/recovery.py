@@ -22,7 +22,7 @@ from juapesa.assembly import Parts
 from juapesa.db import Database, EmbeddedPostgres
 from juapesa.db.migrate import upgrade
 from juapesa.ledger.engine.verify import examine
-from juapesa.measure.sagas import AMOUNT, PAYEE, furnished, open_capital
+from juapesa.measure.immediate import AMOUNT, PAYEE, furnished, open_capital
 from juapesa.measure.settler_child import begin
 from juapesa.payments.domain import Kind, Order
 

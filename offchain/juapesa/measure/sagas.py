@@ -1,174 +1,73 @@
 """``jua pay bench``: what a payment costs ourselves, with operators and a chain that answer at once.
 
 Payments from M-Pesa to MTN MoMo on a PostgreSQL of their own with fsync on: quoted and confirmed one by
-one, as a channel does, and then carried to their end by a settler, messages included. Every round is timed
-on its own; reported are medians with the lowest and the highest round. Processor time counts as much as the
-clock does: on a machine that is busy otherwise only the former means something.
+one, as a channel does, and then carried to their end, messages included, by settlers in processes of their
+own, which are up and warm before the clock runs. Every round is timed on its own; reported are medians with
+the lowest and the highest round. Processor time counts as much as the clock does: on a machine that is busy
+otherwise only the former means something.
 """
 
-import asyncio
 import contextlib
+import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from juapesa.assembly import Parts, build_parts, settler_of
-from juapesa.chain import played
-from juapesa.config import load
-from juapesa.db import Database, EmbeddedPostgres, UnitOfWork
-from juapesa.db.connection import Params, Row
+from juapesa.assembly import Parts
+from juapesa.db import Database, EmbeddedPostgres
 from juapesa.db.migrate import upgrade
-from juapesa.issuance.domain import Orders
 from juapesa.ledger.engine.trials.processes import cpu_seconds
 from juapesa.ledger.engine.verify import examine
-from juapesa.money import KES, NGN, Currency, Money
-from juapesa.notifications import Delivery, SmsResult
+from juapesa.measure.bench_child import Call, Spent, begin
+from juapesa.measure.immediate import AMOUNT, PAYEE, CountedDatabase, furnished, open_capital
 from juapesa.payments.domain import Kind, Order
-from juapesa.payments.ports import ChainDesk, ChainOutcome, ChainTrail
-from juapesa.rails.daraja.adapter import CAPABILITIES as MPESA
-from juapesa.rails.momo.adapter import capabilities as momo_capabilities
-from juapesa.rails.ports import (
-    CallbackNews,
-    Capabilities,
-    CollectOrder,
-    Outcome,
-    PayoutOrder,
-    RailAnswer,
-)
-from juapesa.rails.routing import Rails
 
 DATABASE = "saga_bench"
-FLOAT_MINOR = 10**12
-AMOUNT = Money.whole(1_000, KES)
-PAYEE = "+2348032000001"
-NAIRA_A_SHILLING = 11
-SECONDS_MAX = 600.0
-
-DEPLOYMENT = played("immediate")
+CHILD = "juapesa.measure.bench_child"
 
 
-@dataclass
-class Counts:
-    """What went over the line to the database."""
+class Crew:
+    """Settlers in processes of their own, all on the same payments."""
 
-    units: int = 0
-    statements: int = 0
+    def __init__(self, url: str, folder: Path, settlers: int) -> None:
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload([CHILD, "juapesa_agents.settler"])
+        pipes = [forks.Pipe() for _ in range(settlers)]
+        self._lines = [ours for ours, _ in pipes]
+        self._processes = [forks.Process(target=begin, args=(url, folder, theirs)) for _, theirs in pipes]
+        for process, (_, theirs) in zip(self._processes, pipes, strict=True):
+            process.start()
+            theirs.close()
+        for line in self._lines:
+            line.recv()
 
+    def work(self) -> list[Spent]:
+        """Let all of them work until every payment has come to its end; what each spent on it."""
+        for line in self._lines:
+            line.send(Call.GO)
+        return [line.recv() for line in self._lines]
 
-class CountedUnit(UnitOfWork):
-    """A unit of work that counts its statements."""
-
-    def __init__(self, inner: UnitOfWork, counts: Counts) -> None:
-        super().__init__(inner._connection)
-        self._counts = counts
-
-    def execute(self, sql: str, params: Params = ()) -> int:
-        self._counts.statements += 1
-        return super().execute(sql, params)
-
-    def all(self, sql: str, params: Params = ()) -> list[Row]:
-        self._counts.statements += 1
-        return super().all(sql, params)
-
-    def tuples(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
-        self._counts.statements += 1
-        return super().tuples(sql, params)
-
-    def notify(self, channel: str) -> None:
-        self._counts.statements += 1
-        super().notify(channel)
-
-
-class CountedDatabase(Database):
-    """Counts units of work."""
-
-    def __init__(self, inner: Database) -> None:
-        super().__init__(inner._pool)
-        self.counts = Counts()
-
-    @contextmanager
-    def unit_of_work(self) -> Iterator[UnitOfWork]:
-        self.counts.units += 1
-        with super().unit_of_work() as uow:
-            yield CountedUnit(uow, self.counts)
+    def dismiss(self) -> None:
+        """Kill whoever does not go home by itself."""
+        for line in self._lines:
+            with contextlib.suppress(OSError):  # it has gone before
+                line.send(Call.GO_HOME)
+        for process in self._processes:
+            process.join(5.0)
+            process.kill()
+            process.join()
 
 
-@dataclass(frozen=True)
-class ImmediateRail:
-    """An operator that does what it is told in no time."""
-
-    name: str
-    label: str
-    capabilities: Capabilities
-
-    async def collect(self, order: CollectOrder) -> RailAnswer:
-        return _done(order.reference, order.amount)
-
-    async def payout(self, order: PayoutOrder) -> RailAnswer:
-        return _done(order.reference, order.amount)
-
-    async def find_collect(self, reference: str, handle: str | None) -> RailAnswer:
-        return RailAnswer(Outcome.SUCCESS, handle=handle, receipt=reference)
-
-    async def find_payout(self, reference: str, handle: str | None, result_url: str) -> RailAnswer:  # noqa: ARG002
-        return RailAnswer(Outcome.SUCCESS, handle=handle, receipt=reference)
-
-    async def balance(self, result_url: str) -> Money | None:  # noqa: ARG002
-        return None
-
-    def parse_callback(self, kind: str, body: bytes) -> CallbackNews:
-        raise AssertionError(f"nobody posts a callback about a {kind} here ({len(body)} bytes)")
-
-    def callback_answer(self, kind: str) -> tuple[int, bytes, str]:  # noqa: ARG002
-        return 200, b"", "text/plain"
-
-
-def _done(reference: str, amount: Money) -> RailAnswer:
-    return RailAnswer(Outcome.SUCCESS, code="0", handle=reference, receipt=reference[:12], amount=amount)
-
-
-@dataclass(frozen=True)
-class ImmediateChain:
-    """The desk of the house before a chain that settles what is ordered at the commit of the order."""
-
-    inner: ChainDesk
-
-    def order_all(
-        self, uow: UnitOfWork, orders: Sequence[tuple[str, Orders]], floats: Mapping[Currency, Money]
-    ) -> None:
-        self.inner.order_all(uow, orders, floats)
-        ordered = [reference for reference, _ in orders]
-        uow.execute("UPDATE issuance.item SET state = 'settled' WHERE id = ANY(%s::uuid[])", (ordered,))
-
-    def outcomes(self, uow: UnitOfWork, references: Sequence[str]) -> Mapping[str, ChainOutcome]:
-        return self.inner.outcomes(uow, references)
-
-    def ended(self, uow: UnitOfWork, references: Sequence[str]) -> list[str]:
-        return self.inner.ended(uow, references)
-
-    def trail(self, uow: UnitOfWork, reference: str) -> ChainTrail:
-        return self.inner.trail(uow, reference)
-
-
-class ImmediateTexts:
-    """An SMS gateway that takes everything."""
-
-    async def send(self, phone: str, text: str) -> SmsResult:  # noqa: ARG002
-        return SmsResult(Delivery.SENT, "101")
-
-
-@dataclass(frozen=True)
-class FixedPrices:
-    """Implements ``payments.ports.PriceBook`` at one rate."""
-
-    def exact_in(self, uow: UnitOfWork, amount: Money, to: Currency) -> Money:  # noqa: ARG002
-        return Money(amount.minor * NAIRA_A_SHILLING, to)
+@contextlib.contextmanager
+def _crew(url: str, folder: Path, settlers: int) -> Iterator[Crew]:
+    crew = Crew(url, folder, settlers)
+    try:
+        yield crew
+    finally:
+        crew.dismiss()
 
 
 @dataclass
@@ -179,79 +78,69 @@ class SagaBench:
     say: Callable[[str], None]
     payments: int = 400
     rounds: int = 5
+    settlers: int = 1
     _figures: dict[str, list[float]] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
-        """Measure, check the books, and give the report."""
+        """Measure, check the books, and give the report; its figures add up all settlers."""
         server = EmbeddedPostgres(self.folder)
         server.start()
         try:
             server.drop_database(DATABASE)
             server.create_database(DATABASE)
             upgrade(server.url(DATABASE))
-            asyncio.run(self._with(server))
+            self._with(server)
         finally:
             server.stop()
         spread = {name: _spread(values) for name, values in self._figures.items()}
-        return {"payments": self.payments, "rounds": self.rounds, **spread}
+        return {"payments": self.payments, "rounds": self.rounds, "settlers": self.settlers, **spread}
 
-    async def _with(self, server: EmbeddedPostgres) -> None:
-        self._postmaster = server.pid or 0
-        inner = Database.connect(server.url(DATABASE), connections_max=6, name="saga-bench")
+    def _with(self, server: EmbeddedPostgres) -> None:
+        self._postmaster, url = server.pid or 0, server.url(DATABASE)
+        inner = Database.connect(url, connections_max=6, name="saga-bench")
         with contextlib.closing(inner):
             db = CountedDatabase(inner)
             parts = furnished(db, self.folder)
             open_capital(parts)
-            for number in range(self.rounds + 1):  # the first warms up and does not count
-                self._measure("confirm", db, lambda number=number: self._confirm(parts, number))  # type: ignore[misc]
-                await self._settle(parts, db)
-                if number == 0:
-                    self._figures.clear()
-                else:
-                    self.say(f"round {number} of {self.rounds}")
+            with _crew(url, self.folder, self.settlers) as crew:
+                for number in range(self.rounds + 1):  # the first warms up and does not count
+                    self._round(parts, db, crew, number)
             with db.snapshot() as uow:
                 verdict = examine(uow)
+                ends = uow.tuples("SELECT DISTINCT status FROM payments.payment")
             assert verdict.ok, verdict.first_fault
+            assert ends == [("completed",)], ends
 
-    def _confirm(self, parts: Parts, number: int) -> None:
+    def _round(self, parts: Parts, db: CountedDatabase, crew: Crew, number: int) -> None:
+        self._measure("confirm", lambda: self._confirm(parts, db, number))
+        self._measure("saga", crew.work)
+        if number == 0:
+            self._figures.clear()
+        else:
+            self.say(f"round {number} of {self.rounds}: {self._figures['saga_a_second'][-1]:.0f} a second")
+
+    def _confirm(self, parts: Parts, db: CountedDatabase, number: int) -> list[Spent]:
+        cpu, units, statements = time.process_time(), db.counts.units, db.counts.statements
         for each in range(self.payments):
             with parts.db.unit_of_work() as uow:
                 person = parts.people.enroll(uow, f"+2547{number:02d}{each:06d}")
                 quote = parts.payments.quote(uow, person.id, Order(Kind.SEND, AMOUNT, to_phone=PAYEE))
             with parts.db.unit_of_work() as uow:
                 parts.payments.confirm(uow, person.id, quote.token)
-
-    async def _settle(self, parts: Parts, db: CountedDatabase) -> None:
-        settler = settler_on(parts)
-        began = self._now(db)
-        async with asyncio.timeout(SECONDS_MAX):
-            while _under_way(db):
-                await settler.tick()
-                await asyncio.sleep(0)
-            await settler.finish()
-        self._note("saga", db, began)
-
-    def _measure(self, name: str, db: CountedDatabase, work: Callable[[], None]) -> None:
-        began = self._now(db)
-        work()
-        self._note(name, db, began)
-
-    def _now(self, db: CountedDatabase) -> tuple[float, float, float, int, int]:
-        cpu = cpu_seconds(self._postmaster, children=True)
         counts = db.counts
-        return time.monotonic(), time.process_time(), cpu, counts.units, counts.statements
+        return [Spent(time.process_time() - cpu, counts.units - units, counts.statements - statements)]
 
-    def _note(self, name: str, db: CountedDatabase, began: tuple[float, float, float, int, int]) -> None:
-        wall, python, postgres, units, statements = (
-            now - then for now, then in zip(self._now(db), began, strict=True)
-        )
+    def _measure(self, name: str, work: Callable[[], list[Spent]]) -> None:
+        began, postgres = time.monotonic(), cpu_seconds(self._postmaster, children=True)
+        spent = work()
+        wall, postgres = time.monotonic() - began, cpu_seconds(self._postmaster, children=True) - postgres
         each = self.payments
         for figure, value in (
             ("a_second", each / wall),
-            ("python_ms", 1_000 * python / each),
+            ("python_ms", 1_000 * sum(one.cpu_seconds for one in spent) / each),
             ("postgres_ms", 1_000 * postgres / each),
-            ("units_of_work", units / each),
-            ("statements", statements / each),
+            ("units_of_work", sum(one.units for one in spent) / each),
+            ("statements", sum(one.statements for one in spent) / each),
         ):
             self._figures.setdefault(f"{name}_{figure}", []).append(value)
 
@@ -262,45 +151,3 @@ def _spread(values: list[float]) -> dict[str, float]:
         "min": round(min(values), 2),
         "max": round(max(values), 2),
     }
-
-
-def _under_way(db: CountedDatabase) -> bool:
-    """Whether a payment has not ended or a message has not been sent; not counted."""
-    with Database.unit_of_work(db) as uow:
-        row = uow.one(
-            "SELECT EXISTS (SELECT FROM payments.leg WHERE next_at IS NOT NULL)"
-            " OR EXISTS (SELECT FROM payments.leg WHERE lease_until IS NOT NULL AND state <> 'done')"
-            " OR EXISTS (SELECT FROM notifications.message WHERE state = 'waiting') AS found"
-        )
-    return row is not None and bool(row["found"])
-
-
-def settler_on(parts: Parts) -> Any:
-    """A settler whose messages are sent at once."""
-    return settler_of(parts, ImmediateTexts())
-
-
-def furnished(db: Database, folder: Path, rail: type[ImmediateRail] = ImmediateRail) -> Parts:
-    """A house on a migrated database, with operators of this kind."""
-    settings = load(
-        data_dir=folder, capital={"float_minor": {"mpesa-ke": FLOAT_MINOR, "momo-ng": FLOAT_MINOR}}
-    )
-    rails: dict[str, Any] = {
-        "mpesa-ke": rail("mpesa-ke", "M-Pesa", MPESA),
-        "momo-ng": rail("momo-ng", "MTN MoMo", momo_capabilities(NGN)),
-    }
-    http = httpx.AsyncClient()
-    parts = build_parts(settings, "", db, DEPLOYMENT, rails=Rails(rails, http))
-    execution = replace(parts.work.execution, chain=ImmediateChain(parts.work.execution.chain))
-    return replace(
-        parts,
-        payments=replace(parts.payments, prices=FixedPrices(), execution=execution),
-        work=replace(parts.work, execution=execution),
-    )
-
-
-def open_capital(parts: Parts) -> None:
-    """Book the floats; the chain has done what was ordered for them."""
-    with parts.db.unit_of_work() as uow:
-        parts.capital.open(uow)
-        uow.execute("UPDATE issuance.item SET state = 'settled'")

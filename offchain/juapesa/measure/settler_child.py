@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from juapesa.db import Database, Worker
-from juapesa.measure.sagas import ImmediateRail, furnished, settler_on
+from juapesa.measure.immediate import ImmediateRail, furnished, settler_on
 from juapesa.observability import configure_logging
 from juapesa.rails.ports import CollectOrder, PayoutOrder, RailAnswer
 

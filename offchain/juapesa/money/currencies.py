@@ -30,6 +30,9 @@ class Currency:
     def __str__(self) -> str:
         return self.code
 
+    def __hash__(self) -> int:
+        return hash(self.code)  # keys of accounts and amounts hold one each
+
 
 KES = Currency("KES", 2)
 NGN = Currency("NGN", 2)

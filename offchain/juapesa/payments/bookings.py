@@ -5,7 +5,7 @@ two linked transfers through the ``POSITION`` accounts of both currencies; they 
 and their sum at market price is what the house has won or lost.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from juapesa.ledger import AccountKind, AccountName
 from juapesa.money import Currency, Money
@@ -13,8 +13,7 @@ from juapesa.payments.domain import Kind, Source
 from juapesa.payments.saga import Booking, Saga
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Move ``amount`` by debiting one account and crediting the other."""
 
     debit: AccountName
@@ -23,8 +22,7 @@ class Entry:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Parties:
+class Parties(Struct, frozen=True):
     """Who stands at both ends."""
 
     person_id: int

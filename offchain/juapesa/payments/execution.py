@@ -72,12 +72,18 @@ class Execution:
 
         Raises what the ledger refuses (LimitExceeded, …) for the first of them that it refuses; then
         nothing may be committed.
+
+        What needs no booking is written first: from the booking to the commit everybody else who moves
+        money over the same accounts waits.
         """
         in_order = sorted(sheets, key=lambda each: each.payment_id)
+        self._tell(uow, in_order)
+        sheet_store.write_payments(uow, in_order)
+        reserving = [each for each in in_order if _reserves(each)]  # their legs will name their holds
+        sheet_store.write_legs(uow, [each for each in in_order if not _reserves(each)])
         self._book(uow, in_order)
         self._order_chain(uow, in_order)
-        sheet_store.write(uow, in_order)
-        self._tell(uow, in_order)
+        sheet_store.write_legs(uow, reserving)
         if any(each.wakes for each in in_order):
             uow.notify(RAIL_WORK)
 
@@ -104,10 +110,10 @@ class Execution:
             return
         ids = self._accounts(uow, [entry for _, each in planned for entry in _entries(each)])
         expires_at = self._holds_expire()
-        made = self.ledger.book(uow, [_order(each, ids, expires_at) for _, each in planned])
-        for (sheet, each), posting in zip(planned, made, strict=True):
+        made = self.ledger.book_quietly(uow, [_order(each, ids, expires_at) for _, each in planned])
+        for (sheet, each), booked in zip(planned, made, strict=True):
             if isinstance(each, Reservation):
-                sheet.set_leg(each.seq, hold_id=posting.id)
+                sheet.set_leg(each.seq, hold_id=booked)
 
     def _accounts(self, uow: UnitOfWork, entries: Sequence[Entry]) -> Ids:
         names = {name for each in entries for name in (each.debit, each.credit)}
@@ -152,6 +158,10 @@ class Execution:
 
 
 Planned = Posting | Reservation | LedgerOrder
+
+
+def _reserves(sheet: Sheet) -> bool:
+    return any(isinstance(each, Reservation) for each in sheet.bookings)
 
 
 def _entries(planned: Planned) -> Sequence[Entry]:

@@ -5,11 +5,10 @@ statements. A sheet that is thrown away has changed nothing.
 """
 
 import uuid
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from juapesa.ledger import LedgerOrder
 from juapesa.payments.bookings import Entry, Parties
@@ -40,16 +39,14 @@ class LegRow(Struct, frozen=True):
     given_up_at: datetime | None = None  # when we last gave up on a collection: anew after a standstill
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True):
     """Linked entries to be booked under a key."""
 
     key: str
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(Struct, frozen=True):
     """Money to be set aside for a leg."""
 
     key: str
@@ -67,8 +64,7 @@ class Happening(Struct, frozen=True):
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """What never changes about a payment."""
 
     payment_id: int
@@ -84,8 +80,7 @@ class Frame:
         return Parties(self.person_id, self.from_rail, self.to_rail)
 
 
-@dataclass
-class Sheet:
+class Sheet(Struct):
     """One payment. ``saga`` is what the rules see of it; its legs are those of ``legs``."""
 
     frame: Frame
@@ -112,7 +107,7 @@ class Sheet:
     def saga(self) -> Saga:
         """What the rules see, as it now is."""
         legs = tuple(Leg(each.seq, each.kind, each.state) for each in self.legs.values())
-        return replace(self.terms, status=self.status, legs=legs)
+        return structs.replace(self.terms, status=self.status, legs=legs)
 
     def leg(self, seq: int) -> LegRow:
         """The leg with this number; it exists."""
@@ -147,7 +142,7 @@ class Sheet:
 
     def copy(self) -> "Sheet":
         """As it is now, to go back to when a step raises."""
-        return replace(
+        return structs.replace(
             self,
             legs=dict(self.legs),
             changed=set(self.changed),

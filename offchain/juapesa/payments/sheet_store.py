@@ -26,12 +26,12 @@ SELECT p.id, p.code, p.person_id, p.status, p.needs_operator, p.call_ends_with, 
        q.amount_minor, q.total_minor, q.from_currency, q.receives_minor, q.to_currency, q.from_rail,
        q.to_rail, q.to_phone_sealed
   FROM payments.payment p JOIN payments.quote q ON q.token = p.quote_token
- WHERE p.id = ANY(%s) ORDER BY p.id
+ WHERE p.id = ANY(%s::bigint[]) ORDER BY p.id
 """
 _LEGS = """
 SELECT payment_id, seq, kind, state, reference::text, handle, receipt, code, hold_id, asked_at, next_at,
        lease_until, lease_by, leases, attempts, stumbles, stumbled_on, given_up_at
-  FROM payments.leg WHERE payment_id = ANY(%s) ORDER BY payment_id, seq
+  FROM payments.leg WHERE payment_id = ANY(%s::bigint[]) ORDER BY payment_id, seq
 """
 # A leg's columns with their types: which it is, what never changes, and what does.
 _KEYS = {"payment_id": "bigint", "seq": "int"}
@@ -142,25 +142,30 @@ def free_leases(uow: UnitOfWork, workers: Sequence[int]) -> int:
 
 def open_sheets(uow: UnitOfWork, payment_ids: Collection[int], *, lock: bool = True) -> dict[int, Sheet]:
     """These payments with their legs, by id; with ``lock`` nobody else changes them before this unit ends."""
-    ids = sorted(set(payment_ids))
-    payments = uow.all(_PAYMENTS + ("FOR UPDATE OF p" if lock else ""), (ids,))
+    ids = set(payment_ids)
+    listed = f"{{{','.join(map(str, ids))}}}"  # the driver would look for quotes in each
+    payments = uow.all(_PAYMENTS + ("FOR UPDATE OF p" if lock else ""), (listed,))
     sheets = {row["id"]: _sheet(row) for row in payments}
-    assert len(sheets) == len(ids), f"payments {set(ids) - set(sheets)} are not on record"
-    for payment_id, seq, kind, state, *rest in uow.tuples(_LEGS, (ids,)):
+    assert len(sheets) == len(ids), f"payments {ids - set(sheets)} are not on record"
+    for payment_id, seq, kind, state, *rest in uow.tuples(_LEGS, (listed,)):
         sheets[payment_id].legs[seq] = LegRow(payment_id, seq, _KINDS[kind], _STATES[state], *rest)
     return sheets
 
 
-def write(uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
-    """Payments, legs and history as they are on these sheets."""
+def write_payments(uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
+    """Payments and their history as they are on these sheets."""
     payments = [each for each in sheets if each.is_changed]
     if payments:
         uow.execute(_UPDATE_PAYMENTS, (_json([_columns(each) for each in payments]),))
+    if events := [each for sheet in sheets for each in sheet.happened]:
+        uow.execute(_INSERT_EVENTS, (_json(events),))
+
+
+def write_legs(uow: UnitOfWork, sheets: Sequence[Sheet]) -> None:
+    """Legs as they are on these sheets."""
     for sql, new in ((_INSERT_LEGS, True), (_UPDATE_LEGS, False)):
         if legs := _picked(sheets, new=new):
             uow.execute(sql, (_json(legs),))
-    if events := [each for sheet in sheets for each in sheet.happened]:
-        uow.execute(_INSERT_EVENTS, (_json(events),))
 
 
 def _picked(sheets: Iterable[Sheet], *, new: bool) -> list[LegRow]:

@@ -28,11 +28,11 @@ class Reply:
         return wire.text_at(self.body, *path)
 
 
-def new_client() -> httpx.AsyncClient:
-    """A client for all rails of one process. Each request brings its own time-out."""
+def new_client(connections_max: int = 40) -> httpx.AsyncClient:
+    """A client for all rails of one process. Each request brings its own time-out, its wait included."""
     # An order sent on a connection that the other side is just closing would be UNKNOWN for nothing:
     # connections are dropped before common servers (5 s) drop them.
-    limits = httpx.Limits(max_connections=40, max_keepalive_connections=10, keepalive_expiry=4)
+    limits = httpx.Limits(max_connections=connections_max, max_keepalive_connections=10, keepalive_expiry=4)
     # Proxies of the environment are not for operators' credentials; redirects are no part of any rail.
     return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)
 
