@@ -9,8 +9,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -37,12 +39,29 @@ PAYMENTS_EACH = 3
 START_SECONDS_MAX = 20.0
 FROZEN_AFTER_SECONDS = (0.3, 1.5, 4.0)  # of ordering, in turn
 LEASE_SECONDS = 30.0
+REST_SECONDS = (
+    61.0  # the supervisor gives up on who dies seven times a minute: that is for test_supervisor.py
+)
+
+
+@dataclass
+class KilledHouse(House):
+    """One whose processes may be killed. It knows when each last was."""
+
+    killed_at: dict[str, float] = field(default_factory=dict)
+
+    def rest(self, victims: tuple[str, ...]) -> None:
+        """Until none of them has been killed for a minute."""
+        latest = max(self.killed_at.get(each, float("-inf")) for each in victims)
+        time.sleep(max(latest + REST_SECONDS - time.monotonic(), 0.0))
 
 
 @pytest.fixture(scope="module", params=OWN_NETWORKS)
-def own_house(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[House]:
+def own_house(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[KilledHouse]:
     """One house a network, whose processes may be killed."""
-    found = House(tmp_path_factory.mktemp("kills"), network=request.param)
+    found = KilledHouse(tmp_path_factory.mktemp("kills"), network=request.param)
     try:
         found.up()
         yield found
@@ -50,14 +69,17 @@ def own_house(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
         found.clean_up()
 
 
-async def kill(teller: Teller, process: str) -> None:
-    """As soon as it is there; it may be on its way up after the last time."""
+async def once_there(act: Callable[[], None]) -> None:
+    """Do this to a process as soon as it is there; it may be on its way up after the last time."""
     async with asyncio.timeout(START_SECONDS_MAX):
         while True:
             with suppress(FileNotFoundError, ProcessLookupError, ValueError):
-                teller.world.kill(process)
-                return
+                return act()
             await asyncio.sleep(0.1)
+
+
+def signalled(teller: Teller, process: str, number: signal.Signals) -> None:
+    os.kill(int((teller.world.data_dir / "run" / f"{process}.pid").read_text()), number)
 
 
 async def kill_often(teller: Teller, victims: tuple[str, ...]) -> None:
@@ -65,7 +87,7 @@ async def kill_often(teller: Teller, victims: tuple[str, ...]) -> None:
     for seconds in SECONDS:
         await asyncio.sleep(max(began + seconds - asyncio.get_running_loop().time(), 0))
         for each in victims:
-            await kill(teller, each)
+            await once_there(lambda each=each: teller.world.kill(each))  # type: ignore[misc]
 
 
 async def ends_right(teller: Teller, payer: Handset, payee: Handset, code: str) -> None:
@@ -111,35 +133,40 @@ def another_settler(house: House) -> Iterator[None]:
 
 async def send_and_freeze(teller: Teller, after_seconds: float) -> None:
     """All are paid while the settler stands still for longer than a lease; then it wakes and goes on."""
-    pid = int((teller.world.data_dir / "run" / "settler.pid").read_text())
     payments = await ordered(teller)
     await asyncio.sleep(after_seconds)
-    os.kill(pid, signal.SIGSTOP)
+    await once_there(lambda: signalled(teller, "settler", signal.SIGSTOP))
     try:
         await asyncio.gather(
             asyncio.sleep(LEASE_SECONDS + 5.0), *(ends_right(teller, *each) for each in payments)
         )
     finally:
-        os.kill(pid, signal.SIGCONT)
+        signalled(teller, "settler", signal.SIGCONT)
     await asyncio.sleep(5.0)  # what it had in hand it now tells, late
     await asyncio.gather(*(ends_right(teller, *each) for each in payments))
 
 
 @pytest.mark.parametrize("victims", VICTIMS, ids="+".join)
-def test_whoever_is_killed_each_payment_is_made_once(own_house: House, victims: tuple[str, ...]) -> None:
+def test_whoever_is_killed_each_payment_is_made_once(
+    own_house: KilledHouse, victims: tuple[str, ...]
+) -> None:
     if "anchor" in victims and own_house.network != SANDBOX_NETWORK:
         pytest.skip("this network has no consensus service")
     first_phone = 100 * (VICTIMS.index(victims) + 1)
+    own_house.rest(victims)
     own_house.play(lambda teller: send_and_kill(teller, victims), first_phone)
+    own_house.killed_at |= dict.fromkeys(victims, time.monotonic())
 
 
-def test_a_settler_that_stands_still_is_replaced_and_does_no_harm_when_it_wakes(own_house: House) -> None:
+def test_a_settler_that_stands_still_is_replaced_and_does_no_harm_when_it_wakes(
+    own_house: KilledHouse,
+) -> None:
     with another_settler(own_house):
         for number, seconds in enumerate(FROZEN_AFTER_SECONDS):
             own_house.play(lambda teller, after=seconds: send_and_freeze(teller, after), 900 + 10 * number)
 
 
-def test_after_all_that_books_operators_chain_and_anchors_agree(own_house: House) -> None:
+def test_after_all_that_books_operators_chain_and_anchors_agree(own_house: KilledHouse) -> None:
     own_house.settle_down()
     verdict = own_house.play(lambda teller: judge(teller.world, [], []))
     assert verdict.ok, verdict.answer
