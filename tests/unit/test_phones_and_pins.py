@@ -86,9 +86,9 @@ def test_a_pin_is_bound_to_person_and_key_and_is_quick_to_check() -> None:
     assert hasher.matches(stored, 7, "2580")
     assert not hasher.matches(stored, 8, "2580")
     assert not PinHasher(bytes(31) + b"x").matches(stored, 7, "2580")
-    before = time.perf_counter()
+    before = time.process_time()  # not what other processes do meanwhile
     hasher.matches(stored, 7, "2581")
-    assert time.perf_counter() - before < 0.1
+    assert time.process_time() - before < 0.1
 
 
 def test_locks_grow_up_to_a_maximum() -> None:
