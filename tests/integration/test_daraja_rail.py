@@ -13,7 +13,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
-from pydantic import SecretStr
 
 from juapesa.clock import SystemClock
 from juapesa.config.settings import DarajaSettings, Settings
@@ -22,16 +21,22 @@ from juapesa.rails.callback_tokens import CallbackUrls
 from juapesa.rails.daraja import client, orders
 from juapesa.rails.daraja.credential import InitiatorCredential, NoCertificate
 from juapesa.rails.http import new_client
-from juapesa.rails.ports import CollectOrder, Outcome, PayoutOrder, Rail, RailAnswer, Reason
+from juapesa.rails.ports import CollectOrder, Outcome, Rail, RailAnswer, Reason
 from juapesa.rails.routing import UnknownRail, build_rails
 from juapesa.rails.tokens import MemoryTokens
+from support.daraja_rail import (
+    COLLECT,
+    HANDLE,
+    PASSWORD,
+    PAYOUT,
+    REFERENCE,
+    ask,
+    find_collect,
+    find_lost_collect,
+    settings_for,
+)
 from support.operators import Operator, operator, unused_url
 
-REFERENCE = "0f0f2f64-3ad5-4c54-9ff5-5a25a0f1c001"
-HANDLE = "ws_CO_191220191020363925"
-PASSWORD = "Test#2026"
-COLLECT = CollectOrder(REFERENCE, "+254708374149", Money.whole(1000, KES), "JP-7Q2F", "http://127.0.0.1:1/cb")
-PAYOUT = PayoutOrder(REFERENCE, "+254708374149", Money.whole(1000, KES), "JP-7Q2F", "http://127.0.0.1:1/cb")
 STK_ACK = {
     "MerchantRequestID": "29115-34620561-1",
     "CheckoutRequestID": HANDLE,
@@ -73,41 +78,12 @@ def daraja(certificate: bytes) -> Iterator[Operator]:
         yield told
 
 
-def settings_for(url: str, **more: Any) -> DarajaSettings:
-    return DarajaSettings(
-        base_url=url, initiator_password=SecretStr(PASSWORD), **({"timeout_seconds": 0.6} | more)
-    )
-
-
-def ask(url: str, *questions: Any, settings: DarajaSettings | None = None) -> list[Any]:
-    """Put questions (functions of a Rail) one after the other to a new adapter."""
-
-    async def run() -> list[Any]:
-        everything = Settings(daraja=settings or settings_for(url))
-        urls = CallbackUrls(b"k" * 32, "http://127.0.0.1:1")
-        rails = build_rails(everything, MemoryTokens(SystemClock()), urls, SystemClock())
-        try:
-            return [await question(rails["mpesa-ke"]) for question in questions]
-        finally:
-            await rails.close()
-
-    return asyncio.run(run())
-
-
 def collect(rail: Rail) -> Any:
     return rail.collect(COLLECT)
 
 
 def payout(rail: Rail) -> Any:
     return rail.payout(PAYOUT)
-
-
-def find_collect(rail: Rail) -> Any:
-    return rail.find_collect(REFERENCE, HANDLE)
-
-
-def find_lost_collect(rail: Rail) -> Any:
-    return rail.find_collect(REFERENCE, None)
 
 
 def find_payout(rail: Rail) -> Any:
@@ -257,58 +233,6 @@ def test_asking_about_a_prompt(daraja: Operator, said: Any, outcome: Outcome, re
     assert (answer.outcome, answer.reason, answer.handle) == (outcome, reason, HANDLE)
 
 
-def test_a_paid_prompt_is_looked_up_in_the_statement_for_its_receipt(daraja: Operator) -> None:
-    daraja.say(client.STK_QUERY, (200, {"ResponseCode": "0", "ResultCode": "0", "ResultDesc": "Done"}))
-    [bare] = ask(daraja.url, find_collect)
-    assert (bare.outcome, bare.receipt) == (Outcome.SUCCESS, None)
-    line = {
-        "transactionId": "NLJ7RT61SV",
-        "billreference": orders.account_reference(REFERENCE),
-        "amount": 1000.00,
-        "msisdn": "2547*****149",
-    }
-    daraja.say(client.PULL, (200, {"ResponseCode": "1000", "Response": [[line]]}))
-    for answer in ask(daraja.url, find_collect, find_lost_collect):
-        assert answer.outcome is Outcome.SUCCESS
-        assert (answer.receipt, answer.amount) == ("NLJ7RT61SV", Money.whole(1000, KES))
-
-
-def test_a_prompt_that_the_query_knows_nothing_of_is_looked_up_in_the_statement(daraja: Operator) -> None:
-    """Its handle may be a stranger's, from a forged callback; the statement goes by our own reference."""
-    daraja.say(
-        client.STK_QUERY, (500, {"errorCode": "500.003.1001", "errorMessage": "Internal Server Error"})
-    )
-    line = {
-        "transactionId": "NLJ7RT61SV",
-        "billreference": orders.account_reference(REFERENCE),
-        "amount": "1000",
-    }
-    daraja.say(client.PULL, (200, {"ResponseCode": "1000", "Response": [[line]]}))
-    [answer] = ask(daraja.url, find_collect)
-    assert (answer.outcome, answer.receipt) == (Outcome.SUCCESS, "NLJ7RT61SV")
-
-
-@pytest.mark.parametrize(
-    "said", [(200, {"ResponseCode": "1001", "Response": []}), (404, {}), (200, {"Response": None}), 5]
-)
-def test_a_prompt_without_a_handle_that_no_statement_shows_stays_unknown(daraja: Operator, said: Any) -> None:
-    daraja.say(client.PULL, said)
-    [answer] = ask(daraja.url, find_lost_collect)
-    assert answer.outcome is Outcome.UNKNOWN
-
-
-def test_a_statement_is_read_page_by_page(daraja: Operator) -> None:
-    line = {"transactionId": "X", "billreference": "OTHER", "amount": "5"}
-    ours = line | {
-        "transactionId": "NLJ7RT61SV",
-        "billreference": orders.account_reference(REFERENCE).lower(),
-    }
-    daraja.say(client.PULL, (200, {"Response": [line] * 100}), (200, {"Response": [line, ours]}))
-    [answer] = ask(daraja.url, find_lost_collect)
-    assert answer.receipt == "NLJ7RT61SV"
-    assert [json.loads(seen.body)["OffSetValue"] for seen in daraja.requests(client.PULL)] == ["0", "100"]
-
-
 def test_an_accepted_payout_is_pending_and_its_password_sealed(
     daraja: Operator, key: rsa.RSAPrivateKey
 ) -> None:
@@ -363,23 +287,6 @@ def test_a_real_host_without_its_certificate_is_refused_at_start(tmp_path: Path)
     ):
         with pytest.raises(NoCertificate):
             InitiatorCredential(new_client(), settings)
-
-
-def test_the_statement_is_opened_once_for_the_short_code(daraja: Operator) -> None:
-    daraja.say(
-        client.PULL_REGISTER,
-        (200, {"ResponseStatus": "1000", "ShortCode": "174379"}),
-        (200, {"ResponseStatus": 1001}),
-        (400, {"errorCode": "400.002.02"}),
-    )
-
-    def register(rail: Any) -> Any:
-        return rail.open_statement("+254700000000", "http://127.0.0.1:1/pull")
-
-    assert ask(daraja.url, register, register, register) == [True, True, False]
-    body = json.loads(daraja.requests(client.PULL_REGISTER)[0].body)
-    assert body["NominatedNumber"] == "254700000000"
-    assert set(body) == {"ShortCode", "RequestType", "NominatedNumber", "CallBackURL"}
 
 
 @pytest.mark.parametrize(

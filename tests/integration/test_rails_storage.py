@@ -77,6 +77,36 @@ def test_a_callback_is_recorded_once_and_claimed_once(database: Database) -> Non
         ]
 
 
+def test_an_answer_in_the_same_words_counts_again_once_the_first_was_heard(database: Database) -> None:
+    clock = SetClock()
+    box = inbox(clock)
+    for time in range(3):
+        with database.unit_of_work() as uow:
+            assert box.record(uow, "mpesa-ke", "status", "order-1", b'{"absent":1}')
+            assert not box.record(uow, "mpesa-ke", "status", "order-1", b'{"absent":1}')
+        with database.unit_of_work() as uow:
+            [claimed] = box.claim(uow, 10, lease_seconds=30)
+            assert (claimed.attempts, claimed.received_at) == (1, clock.now())
+            assert not box.record(uow, "mpesa-ke", "status", "order-1", b'{"absent":1}')
+            if time:
+                box.give_up(uow, claimed.id, "speaks of no order of ours")
+            else:
+                box.done(uow, claimed.id)
+        clock.pass_seconds(60)
+
+
+def test_what_is_no_answer_counts_once(database: Database) -> None:
+    box = inbox(SetClock())
+    with database.unit_of_work() as uow:
+        for kind in ("collect", "payout", "timeout"):
+            assert box.record(uow, "mpesa-ke", kind, "order-1", b"{}")
+        box.done_all(uow, [each.id for each in box.claim(uow, 10, lease_seconds=30)])
+    with database.unit_of_work() as uow:
+        for kind in ("collect", "payout", "timeout"):
+            assert not box.record(uow, "mpesa-ke", kind, "order-1", b"{}")
+        assert box.claim(uow, 10, lease_seconds=30) == []
+
+
 def test_a_recorded_body_cannot_be_read_in_the_table(database: Database) -> None:
     with database.unit_of_work() as uow:
         inbox(SetClock()).record(uow, "mpesa-ke", "collect", "order-1", PHONE.encode())
@@ -142,6 +172,36 @@ def test_a_refused_token_is_fetched_anew_by_one_process_only(database: Database)
 
     assert set(asyncio.run(run())) == {"token-2"}
     assert fetched == 2
+
+
+def test_a_process_asks_the_table_only_for_what_it_has_not_seen(database: Database) -> None:
+    async def fetch() -> FreshToken:
+        return FreshToken(f"token-{next(numbers)}", 3599)
+
+    async def run() -> list[str]:
+        ours, other = tokens(database), tokens(database)
+        said = [await ours.get("daraja/x", fetch), await other.get("daraja/x", fetch)]
+        said.append(await other.get("daraja/x", fetch, refused="token-1"))
+        said.append(await ours.get("daraja/x", fetch))  # has not heard of the second
+        said.append(await ours.get("daraja/x", fetch, refused="token-1"))
+        return [*said, await ours.get("daraja/x", fetch)]
+
+    numbers = iter(range(1, 9))
+    assert asyncio.run(run()) == ["token-1", "token-1", "token-2", "token-1", "token-2", "token-2"]
+
+
+def test_a_token_seen_before_is_not_used_beyond_its_life(database: Database) -> None:
+    async def fetch() -> FreshToken:
+        return FreshToken(f"token-{next(numbers)}", 3599)
+
+    async def run() -> list[str]:
+        store = TableTokens(database, Sealer(KEY), clock)
+        said = [await store.get("daraja/x", fetch), await store.get("daraja/x", fetch)]
+        clock.pass_seconds(3599 - 59)
+        return [*said, await store.get("daraja/x", fetch)]
+
+    clock, numbers = SetClock(), iter(range(1, 9))
+    assert asyncio.run(run()) == ["token-1", "token-1", "token-2"]
 
 
 def test_a_fetch_that_fails_lets_the_next_one_try(database: Database) -> None:

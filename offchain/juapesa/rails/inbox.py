@@ -1,5 +1,9 @@
 """What operators posted to us: recorded at once, acted upon later, each body once.
 
+The answer to a question of ours (``ANSWERS``) is the exception: asked again, an operator may say the same in
+the same words, and it counts again. One that is only posted twice does no harm then: what it says is old
+news at worst, as that of any callback may be.
+
 The HTTP side calls ``record`` and answers the operator; an agent claims what is new, acts, and
 says ``done``. Bodies are sealed, since many hold a phone number or a name.
 """
@@ -17,6 +21,16 @@ from juapesa.rails.token_table import Sealing
 from juapesa.rails.wire import BODY_BYTES_MAX
 
 CHANNEL = "rails_callback"  # notified at each new callback
+ANSWERS = ("status",)  # kinds that answer a question, which may be asked again
+
+_RECORD = """
+INSERT INTO rails.callback AS kept (rail, kind, reference, fingerprint, sealed, received_at, claimable_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (rail, kind, reference, fingerprint) DO UPDATE
+   SET state = 'new', received_at = excluded.received_at, claimable_at = excluded.claimable_at,
+       attempts = 0, claimed_by = NULL, processed_at = NULL, why = NULL
+ WHERE kept.kind = ANY(%s) AND kept.state <> 'new'
+"""
 
 
 class BodyTooLarge(InvalidInput):
@@ -50,16 +64,15 @@ class Inbox:
     def record(self, uow: UnitOfWork, rail: str, kind: str, reference: str, body: bytes) -> bool:
         """Keep a body; False when this very body is there already for this order and kind.
 
-        The caller has verified the address it came to. Raises BodyTooLarge.
+        An answer that is there and has been acted upon is to be acted upon again: True. The caller has
+        verified the address it came to. Raises BodyTooLarge.
         """
         if len(body) > BODY_BYTES_MAX:
             raise BodyTooLarge("A callback has 64 kB at most.")
         now = self._clock.now()
         fingerprint = hmac.new(self._key, body, hashlib.sha256).digest()
         added = uow.execute(
-            "INSERT INTO rails.callback"
-            " (rail, kind, reference, fingerprint, sealed, received_at, claimable_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            _RECORD,
             (
                 rail,
                 kind,
@@ -68,6 +81,7 @@ class Inbox:
                 self._sealer.seal(body, _context(rail, kind, reference)),
                 now,
                 now,
+                list(ANSWERS),
             ),
         )
         if added:

@@ -56,12 +56,19 @@ class Rails(Mapping[str, Rail]):
         await self._http.aclose()
 
 
-def build_rails(settings: Settings, tokens: TokenStore, callbacks: CallbackUrls, clock: Clock) -> Rails:
+def build_rails(
+    settings: Settings,
+    tokens: TokenStore,
+    callbacks: CallbackUrls,
+    clock: Clock,
+    http: httpx.AsyncClient | None = None,
+) -> Rails:
     """Every rail that the configuration describes. Opens no connection yet.
 
+    ``http``: another client than one of their own; they close it.
     Raises NoCertificate when a real Daraja host is configured without its certificate.
     """
-    http = new_client()
+    http = http or new_client()
     daraja = DarajaRail(
         DarajaClient(http, settings.daraja, tokens),
         settings.daraja,

@@ -3,6 +3,9 @@
 Refreshing takes three steps, so that nobody asks the world inside a transaction: claim the
 refresh under the row's lock; ask the operator; store the answer. A claim ends by itself, so a
 process that dies between two steps holds nobody up for longer than ``CLAIM_SECONDS``.
+
+A process keeps what it has seen in memory. When another has fetched a token since, the operator refuses the
+one before, and the table has the new one.
 """
 
 import asyncio
@@ -33,8 +36,12 @@ class TableTokens:
         self._database = database
         self._sealer = sealer
         self._clock = clock
+        self._seen: dict[str, tuple[str, datetime]] = {}  # token and until when it is usable, by name
 
     async def get(self, name: str, fetch: Fetch, refused: str | None = None) -> str:
+        value, until = self._seen.get(name, (None, self._clock.now()))
+        if value is not None and value != refused and self._clock.now() < until:
+            return value
         waited = 0.0
         while waited < WAIT_SECONDS_MAX:
             held, claim = await asyncio.to_thread(self._read_or_claim, name, refused)
@@ -53,6 +60,7 @@ class TableTokens:
             await asyncio.to_thread(self._give_up, name, claim)
             raise
         await asyncio.to_thread(self._store, name, claim, fresh)
+        self._seen[name] = fresh.value, fresh.usable_until(self._clock.now())
         return fresh.value
 
     def _read_or_claim(self, name: str, refused: str | None) -> tuple[str | None, int | None]:
@@ -67,6 +75,7 @@ class TableTokens:
             assert row is not None, "the row was just inserted"
             held = self._held(name, row["sealed"], row["usable_until"], now)
             if held is not None and held != refused:
+                self._seen[name] = held, row["usable_until"]
                 return held, None
             if row["claimed_until"] is not None and row["claimed_until"] > now:
                 return None, None

@@ -91,7 +91,8 @@ class DarajaRail:
     async def find_collect(self, reference: str, handle: str | None) -> RailAnswer:
         try:
             if handle is None:
-                return _from_statement(await self._statement.find(reference), None)
+                lost = await self._statement.find(reference) or await self._statement.look_back(reference)
+                return _from_statement(lost, None)
             reply = await self._api.post(
                 client.STK_QUERY, orders.stk_query(self._settings, handle, self._clock.now())
             )

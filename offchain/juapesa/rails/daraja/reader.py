@@ -73,7 +73,7 @@ class DarajaReader:
 
     async def confirm_collect(self, reference: str, receipt: str | None) -> SeenCollect:
         if receipt is None:
-            line = await self._statement.find(reference)
+            line = await self._statement.look_back(reference)
             if line is None:
                 return SeenCollect(Outcome.UNKNOWN)
             return SeenCollect(Outcome.SUCCESS, line.amount, line.receipt)
