@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import httpx
+
 from juapesa import config
 from juapesa.chain import Deployment, load_deployment
 from juapesa.clock import Clock, SystemClock
@@ -103,17 +105,20 @@ def build_parts(
     *,
     clock: Clock | None = None,
     rails: Rails | None = None,
+    keystore: Keystore | None = None,
+    http: httpx.AsyncClient | None = None,
 ) -> Parts:
     """Every part on the given database and deployment; opens nothing but the keystore.
 
-    ``clock`` and ``rails``: other ones than the machine's and the configuration's.
+    ``clock``, ``rails``, ``keystore``: other ones than the machine's and the configuration's; ``http``: what
+    the configuration's rails speak through.
     """
-    clock, ledger, keystore = clock or SystemClock(), Ledger(), open_keystore(settings)
+    clock, ledger, keystore = clock or SystemClock(), Ledger(), keystore or open_keystore(settings)
     sealer, callback_key = Sealer(keystore.secret("seal")), keystore.secret("callback")
     people = People.from_keystore(keystore, clock=clock)
     urls = CallbackUrls(callback_key, settings.public_url)
     if rails is None:
-        rails = build_rails(settings, TableTokens(db, sealer, clock), urls, clock)
+        rails = build_rails(settings, TableTokens(db, sealer, clock), urls, clock, http)
     outbox = Outbox(sealer, people.phones_of, clock)
     issuance = Issuance(
         deployment=deployment,

@@ -46,10 +46,19 @@ def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_kills_of_a_writer_that_shares_lose_and_double_nothing(tmp_path: Path) -> None:
+    report = Crash(tmp_path, quiet, kills=12, seed=3, shared=True).run()
+    wrong = {name: report[name] for name in ("lost", "duplicated", "unbalanced", "zombies_alive", "held_up")}
+    assert not any(wrong.values()), wrong
+    assert report["acks"] > report["booked_beside"] > 100
+
+
+@pytest.mark.slow
 def test_the_benchmark_reports_every_figure(tmp_path: Path) -> None:
     report = Bench(tmp_path, quiet, 22_150, seconds=0.5, rounds=2, open_seconds=2, open_rate=100).run()
     assert set(report) >= {
         "raw_pg_hot", "http_single_hot", "http_bulk_hot", "engine_hot", "engine_uniform", "ratios",
+        "http_single_shared", "http_bulk_shared",
         "p50_ms", "p99_ms", "cpu_us_per_transfer", "bytes_per_transfer",
     }  # fmt: skip
     assert report["http_single_hot"]["median"] > 0

@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,54 +23,7 @@ from juapesa.ledger.errors import Busy
 from juapesa.money import KES, USDC
 from support.engine_books import send
 from support.postgres import PostgresForTests
-
-
-@dataclass
-class WriterProcess:
-    """A writer on a socket of its own, started and killed at will."""
-
-    url: str
-    folder: Path
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    @property
-    def socket(self) -> Path:
-        return self.folder / "ledger.sock"
-
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "juapesa.cli", "ledger", "serve", "--socket", str(self.socket), *options],
-            env=os.environ | {"JUA_DATABASE_URL": self.url, "JUA_DATA_DIR": str(self.folder)},
-            stderr=subprocess.PIPE,
-        )
-        self.running.append(process)
-        return process
-
-    def ready(self, *options: str) -> subprocess.Popen[bytes]:
-        process = self.start(*options)
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert b"listens" in line, line + process.stderr.read()
-        return process
-
-    def stop_all(self) -> None:
-        for process in self.running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.kill()
-            process.wait()
-            if process.stderr is not None:
-                process.stderr.close()
-
-    def with_client(self, work: Callable[[EngineClient], Awaitable[Any]]) -> Any:
-        async def run() -> Any:
-            client = EngineClient(socket=self.socket)
-            try:
-                return await work(client)
-            finally:
-                client.close()
-
-        return asyncio.run(run())
+from support.writer import WriterProcess, pair, some_day
 
 
 @pytest.fixture
@@ -82,14 +34,6 @@ def writer(postgres: PostgresForTests, tmp_path: Path) -> Iterator[WriterProcess
             yield found
         finally:
             found.stop_all()
-
-
-async def pair(client: EngineClient) -> tuple[int, int]:
-    """Capital, and a wallet with 1,000 minor units."""
-    capital = await client.open_account("capital", "", KES)
-    wallet = await client.open_account("wallet", "1", KES)
-    await client.send(send("fund", capital, wallet, 1_000))
-    return capital, wallet
 
 
 def test_orders_are_booked_repeated_and_refused(writer: WriterProcess) -> None:
@@ -118,10 +62,6 @@ def test_orders_are_booked_repeated_and_refused(writer: WriterProcess) -> None:
 
     writer.with_client(work)
     assert verify(writer.url).ok
-
-
-def some_day() -> datetime:
-    return datetime(2036, 1, 1, tzinfo=UTC)
 
 
 def test_a_bulk_request_answers_each_order_and_twins_once(writer: WriterProcess) -> None:

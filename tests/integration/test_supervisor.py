@@ -137,7 +137,7 @@ def test_a_second_start_finds_the_same_chain_and_nothing_is_left_between(machine
 @on_both
 def test_a_process_that_dies_is_started_again(machine: Machine) -> None:
     machine.ready()
-    for name in ("last", "forked", "fork_server", "chain"):
+    for name in ("last", "ledger", "forked", "fork_server", "chain"):
         wait_until(lambda name=name: machine.pid(name) is not None)  # type: ignore[misc]
         before = machine.pid(name)
         assert before is not None, "what the fork server made dies with it and comes back"

@@ -1,4 +1,4 @@
-"""A supervisor with small processes: a chain, a one-contract deployment, sleepers, one of them forked."""
+"""A supervisor with small processes: a chain, a small deployment, sleepers, the ledger's writer."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from juapesa import config
 from juapesa.config import Settings
 from juapesa.errors import JuaError
 from juapesa.supervisor.local import LocalRun
-from juapesa.supervisor.plan import Kind, Process, chain_process, python
+from juapesa.supervisor.plan import Kind, Process, chain_process, processes, python
 
 BROKEN = (sys.executable, "-c", "import sys; sys.exit('the reason is written here')")
 
@@ -22,7 +22,8 @@ def rows(settings: Settings, dump: Path) -> list[Process]:
         Process("deploy", deploy, after=("chain",), kind=Kind.TASK),
         Process("first", sleep, after=("deploy",)),
         Process("forked", python("support.forked", "stay"), after=("deploy",)),
-        Process("last", BROKEN if "--broken" in sys.argv else sleep, after=("first", "forked")),
+        next(row for row in processes(settings, dump) if row.name == "ledger"),
+        Process("last", BROKEN if "--broken" in sys.argv else sleep, after=("first", "forked", "ledger")),
     ]
 
 

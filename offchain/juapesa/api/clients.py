@@ -33,6 +33,7 @@ class Scope(StrEnum):
     PAYMENTS_READ = "payments:read"
     ACCOUNTS_READ = "accounts:read"
     OPERATIONS_READ = "operations:read"  # what needs a person of the house
+    LEDGER_WRITE = "ledger:write"  # a program of the house's own, made for nobody
     OPERATIONS_DECIDE = "operations:decide"  # this client is one person, who decides about it
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from juapesa.errors import Conflict, InvalidInput, JuaError, NotAllowed
+from juapesa.errors import Conflict, InvalidInput, JuaError, NotAllowed, Unavailable
 
 
 class NotAdmitted(JuaError):
@@ -43,6 +43,24 @@ class OwnersOnly(NotAllowed):
     """A person's wallet is open only to a client that was made for that person."""
 
     slug = "owners-only"
+
+
+class HouseOnly(NotAllowed):
+    """Booking is for the house's own programs, which are made for no person."""
+
+    slug = "house-only"
+
+
+class NotOpenToPrograms(NotAllowed):
+    """An order touches what payments keep: their accounts, rows, keys or codes. Nothing was booked."""
+
+    slug = "not-open-to-programs"
+
+
+class LedgerDown(Unavailable):
+    """The ledger's writer is not there or has not answered in time: send the same orders again."""
+
+    slug = "ledger-down"
 
 
 class IdempotencyKeyMissing(InvalidInput):

@@ -12,7 +12,7 @@ import psycopg
 
 from juapesa.chain import load_deployment
 from juapesa.chain.purse import WEIBARS_PER_HBAR, Purse, PurseLow
-from juapesa.config import Settings, topic_of
+from juapesa.config import Settings, ledger_socket, topic_of
 from juapesa.crypto import Keystore, open_keystore
 from juapesa.db import EmbeddedPostgres, reading
 from juapesa.db.migrate import position
@@ -68,6 +68,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "keys", lambda: _keys(settings)
     yield "database", lambda: _database(settings)
     yield "books", lambda: _books(settings)
+    yield "ledger", lambda: _ledger(settings)
     yield "payments", lambda: _payments(settings)
     yield "anchors", lambda: _anchors(settings)
     yield "chain", lambda: _chain(settings)
@@ -139,6 +140,19 @@ def _books(settings: Settings) -> str:
     if age > CHECK_AGE_MAX:
         raise Fault(f"last checked at {checked.at:%Y-%m-%d %H:%M} UTC", "Does the bookkeeper run?")
     return f"{checked.verdict.transfers} rows, all as they were booked, {age.total_seconds():.0f} s ago"
+
+
+def _ledger(settings: Settings) -> str:
+    """The writer that shares the books; payments do not need it."""
+    path = ledger_socket(settings)
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=TIMEOUT_SECONDS) as client:
+            said = client.get("http://ledger/health").json()
+    except (httpx.HTTPError, ValueError) as problem:
+        raise Fault(f"nobody answers on {path}; payments go on without it", START) from problem
+    return (
+        f"the writer has booked {said['orders']} orders in {said['batches']} batches, {said['waiting']} wait"
+    )
 
 
 def _payments(settings: Settings) -> str:

@@ -30,7 +30,15 @@ def serve(
         int, typer.Option(min=0, max=65535, help="Listen on this loopback port; 0: on a socket.")
     ] = 0,
     socket: Annotated[Path | None, typer.Option(help="The unix socket; default: in the data folder.")] = None,
-    role: Annotated[str, typer.Option(help="Database role to write as.")] = "juapesa_writer",
+    role: Annotated[
+        str,
+        typer.Option(
+            help="Database role to write as; default: juapesa_writer, with --shared the login's own."
+        ),
+    ] = "",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Book with the database function, beside others who do so.")
+    ] = False,
     take_over: Annotated[bool, typer.Option("--take-over", help="End a writer that hangs.")] = False,
     stand_by: Annotated[
         bool, typer.Option("--stand-by", help="While another writer runs, be ready to follow it.")
@@ -43,28 +51,51 @@ def serve(
         float, typer.Option(min=0.5, help="End when the database owes an answer for so many seconds.")
     ] = 10.0,
 ) -> None:
-    """Run the single writer. With --port callers must know the token in JUA_LEDGER_TOKEN."""
+    """Run a writer with group commit. With --port callers must know the token in JUA_LEDGER_TOKEN.
+
+    Without --shared it is the only one that books in its database.
+    """
     from juapesa.ledger.engine import serve as engine  # noqa: PLC0415 - quick help
 
     settings = config.load()
     token = os.environ.get(TOKEN, "")
     if port and not token:
         raise typer.BadParameter(f"a port asks for a token: set {TOKEN}")
-    path = None if port else (socket or settings.data_dir / "ledger.sock")
+    if shared and (take_over or stand_by):
+        raise typer.BadParameter(
+            "a shared writer has nothing to take over: start it beside any other that shares"
+        )
+    path = None if port else (socket or config.ledger_socket(settings))
     url = resolve_url(settings)
+    door, clock = engine.Door(path, port, token.encode() or None), SystemClock()
+
+    def ready(seconds: float) -> None:
+        _say(f"the ledger listens on {path or port} ({seconds:.2f} s)")
 
     def write(tie: "Tie | None") -> None:
+        if shared:
+            engine.serve_shared(
+                url,
+                door,
+                clock,
+                role=role or None,
+                queue_max=queue,
+                silence_seconds_max=silence,
+                tie=tie,
+                ready=ready,
+            )
+            return
         engine.serve(
             url,
-            engine.Door(path, port, token.encode() or None),
-            SystemClock(),
-            role=role,
+            door,
+            clock,
+            role=role or "juapesa_writer",
             take_over=take_over,
             queue_max=queue,
             silence_seconds_max=silence,
             standing_by=(lambda: _say("the ledger stands by")) if stand_by else None,
             tie=tie,
-            ready=lambda seconds: _say(f"the ledger listens on {path or port} ({seconds:.2f} s)"),
+            ready=ready,
         )
 
     if not keep:
@@ -171,7 +202,9 @@ def bench(
         float, typer.Option(min=1, help="How long the open loop runs; payments of hold and capture.")
     ] = 60.0,
     rate: Annotated[int, typer.Option(min=1, help="Payments a second in the open loop.")] = 1_000,
-    port: Annotated[int, typer.Option(help="A free loopback port for the writer.")] = 8749,
+    port: Annotated[
+        int, typer.Option(help="A free loopback port for the writer; the next one is used, too.")
+    ] = 8749,
 ) -> None:
     """Measure the engine beside a row-lock function in raw PostgreSQL, in one interleaved run.
 
@@ -189,6 +222,9 @@ def crash(
     kills: Annotated[int, typer.Option(min=1, help="Blows to deal.")] = 20,
     as_json: AsJson = False,
     seed: Annotated[int, typer.Option(help="Of the orders and of the order of blows.")] = 1,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="A writer that shares the books, while others book beside it.")
+    ] = False,
 ) -> None:
     """Kill the writer and PostgreSQL under load, then check that no answer was lost or doubled.
 
@@ -196,9 +232,9 @@ def crash(
     """
     from juapesa.ledger.engine.trials.crash import Crash  # noqa: PLC0415
 
-    report = Crash(config.load().data_dir / "ledger-trial", _say, kills, seed).run()
+    report = Crash(config.load().data_dir / "ledger-trial", _say, kills, seed, shared).run()
     _show(report, as_json)
-    if any(report[name] for name in ("lost", "duplicated", "unbalanced", "zombies_alive")):
+    if any(report[name] for name in ("lost", "duplicated", "unbalanced", "zombies_alive", "held_up")):
         raise typer.Exit(1)
 
 

@@ -13,6 +13,7 @@ from juapesa.config.settings import (
     WaitSettings,
     load,
 )
+from juapesa.config.sockets import ledger_socket
 from juapesa.config.topics import keep_topic, topic_of
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "UssdSettings",
     "WaitSettings",
     "keep_topic",
+    "ledger_socket",
     "load",
     "topic_of",
 ]

@@ -19,6 +19,7 @@ class KeyReused(Conflict):
     """The key was used for another order; the caller has a bug or an impostor."""
 
     slug = "key-reused"
+    http_status = 422  # as the IETF's draft for Idempotency-Key has it; 409 is for a twin that is under way
 
 
 class UnknownAccount(NotFound):

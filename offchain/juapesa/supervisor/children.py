@@ -74,7 +74,9 @@ class Child:
         """Wait until it can be used. Raises ProcessFailed when it ends first or takes too long."""
         deadline = time.monotonic() + self.process.ready_seconds_max
         settled = time.monotonic() + SETTLE_SECONDS
-        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+        socket = self.process.ready_socket
+        door = None if socket is None else httpx.AsyncHTTPTransport(uds=str(socket))
+        async with httpx.AsyncClient(timeout=2.0, trust_env=False, transport=door) as client:
             while not (await self._answers(client) if self.process.ready_url else time.monotonic() > settled):
                 self.require_alive()
                 if time.monotonic() > deadline:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from juapesa.config import Settings
+from juapesa.config import Settings, ledger_socket
 from juapesa.config.settings import SANDBOX_NETWORK
 from juapesa.supervisor.tools import REPOSITORY, evm_tool, tools_path
 
@@ -26,8 +26,9 @@ class Kind(StrEnum):
 class Process:
     """One row: how to start it, what must be there before, and how to see that it is ready.
 
-    ``ready_url`` answers below 500 when the process can be used; without one it is ready when
-    it has lived for a moment. One that ``writes_at_end`` is asked to end even when all else is killed.
+    ``ready_url`` answers below 500 when the process can be used, at ``ready_socket`` if that is where it
+    listens; without one it is ready when it has lived for a moment. One that ``writes_at_end`` is asked to
+    end even when all else is killed.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Process:
     after: tuple[str, ...] = ()
     kind: Kind = Kind.SERVICE
     ready_url: str | None = None
+    ready_socket: Path | None = None
     ready_seconds_max: float = 60.0
     stop_seconds_max: float = 8.0
     writes_at_end: bool = False
@@ -148,6 +150,13 @@ def processes(settings: Settings, dump: Path) -> list[Process]:
             jua("sandbox", "world"),
             after=("deploy",),
             ready_url=f"{LOOPBACK}:{ports.oracle}/1/v1/prices",
+        ),
+        Process(
+            "ledger",
+            jua("ledger", "serve", "--shared"),
+            after=("migrate",),
+            ready_url="http://ledger/health",
+            ready_socket=ledger_socket(settings),
         ),
         Process("api", jua("api"), after=base, ready_url=f"{LOOPBACK}:{ports.api}/health"),
         Process(

@@ -66,6 +66,10 @@ class EngineClient:
             for each in _answers.decode(body)
         ]
 
+    async def forward(self, body: bytes) -> Response:
+        """Hand on orders as they are, and the answer, also when that is 429. Raises WriterUnreachable."""
+        return await self._request("POST", "/orders", body, insists=False)
+
     async def open_account(
         self,
         kind: str,
@@ -90,7 +94,7 @@ class EngineClient:
         if self._pipe is not None:
             self._pipe.close()
 
-    async def _request(self, method: str, path: str, body: bytes) -> Response:
+    async def _request(self, method: str, path: str, body: bytes, *, insists: bool = True) -> Response:
         """Repeat until somebody answers: the key makes a second time harmless."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
@@ -104,7 +108,7 @@ class EngineClient:
                     if pipe is None or pipe.broken:
                         pipe = await self._connected()
                     status, answer = await pipe.ask(request)
-                if status != 429:
+                if status != 429 or not insists:
                     return status, answer
                 fault: Exception = Busy("Too many orders wait in the ledger; try again.")
                 pause = BUSY_SECONDS

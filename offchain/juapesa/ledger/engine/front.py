@@ -3,7 +3,8 @@
 ``POST /orders``   one order, answered with its status; or a list, answered 200 with a list of answers
 ``POST /accounts`` ``{"kind", "owner", "currency"}`` and perhaps ``"floor"``, ``"ceiling"``: ``{"id"}``
 ``GET /accounts/7`` ``{"id", "currency", "posted", "held", "incoming", "entries", "last"}``
-``GET /health``    ``{"waiting", "batches", "orders", "accounts", "holds"}``
+``GET /health``    ``{"waiting", "batches", "orders"}``, of a writer that has the books to itself also
+                   ``"accounts"`` and ``"holds"``
 
 It is meant for our own processes: the socket's folder or a token lets nobody else in.
 """
@@ -21,11 +22,10 @@ from msgspec import Meta, Struct
 from juapesa.errors import PROBLEM_TYPE, as_problem
 from juapesa.ledger.domain import AMOUNT_MINOR_MAX
 from juapesa.ledger.engine.lookup import accounts_of, accounts_sql
-from juapesa.ledger.engine.orders import FAILURES, Answer, Code, Refused, WireOrder
+from juapesa.ledger.engine.orders import FAILURES, Answer, Code, Refused, WireOrder, orders_in
 from juapesa.ledger.engine.writer import Rows, Writer
 
 BODY_BYTES_MAX = 1 << 20
-ORDERS_MAX = 1_000  # in one request
 RETRY_SECONDS = 1
 ACCOUNT_PATH_MAX = len("/accounts/") + 18  # any number of so many digits is one to PostgreSQL, too
 BALANCES = ("id", "currency", "posted", "held", "incoming", "entries", "last")
@@ -35,8 +35,6 @@ _REASONS = {
 }  # fmt: skip
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 _encode = msgspec.json.Encoder().encode
-_one = msgspec.json.Decoder(WireOrder)
-_many = msgspec.json.Decoder(Annotated[list[WireOrder], Meta(min_length=1, max_length=ORDERS_MAX)])
 
 
 class Opening(Struct, frozen=True):
@@ -161,14 +159,16 @@ class Front(asyncio.Protocol):
 
     def _orders(self, slot: Slot) -> None:
         try:
-            if self._body[:1] == b"{":
-                self._singles.append(_one.decode(self._body))
-                self._single_slots.append(slot)
-            else:
-                self._offer_list(slot, _many.decode(self._body))
+            asked = orders_in(self._body)
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             detail = f"{UNREADABLE} {fault}" if isinstance(fault, msgspec.ValidationError) else UNREADABLE
             slot.response = problem(422, "invalid-input", detail)
+            return
+        if isinstance(asked, list):
+            self._offer_list(slot, asked)
+        else:
+            self._singles.append(asked)
+            self._single_slots.append(slot)
 
     def _offer_singles(self) -> None:
         slots, orders = self._single_slots, self._singles
@@ -205,7 +205,7 @@ class Front(asyncio.Protocol):
             slot.response = problem(404, "not-found", "There is nothing here.")
 
     def _balances(self, slot: Slot, number: int) -> None:
-        found = self._writer.books.accounts.get(number)
+        found = self._writer.back.account(number)
         if found is not None:
             slot.response = good({name: getattr(found, name) for name in BALANCES})
             return
@@ -220,13 +220,12 @@ class Front(asyncio.Protocol):
         self._writer.ask(accounts_sql([number]), reply)
 
     def _health(self) -> dict[str, int]:
-        books = self._writer.books
+        writer = self._writer
         return {
-            "waiting": self._writer.waiting,
-            "batches": self._writer.batches,
-            "orders": self._writer.orders,
-            "accounts": len(books.accounts),
-            "holds": len(books.holds),
+            "waiting": writer.waiting,
+            "batches": writer.batches,
+            "orders": writer.orders,
+            **writer.back.health(),
         }
 
     def _open(self, slot: Slot) -> None:

@@ -3,9 +3,22 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import Struct
 
 from juapesa.db import UnitOfWork
-from juapesa.ledger.engine.orders import REFUSALS, Answer, Done, Expire, Moved, Order
+from juapesa.ledger.engine.orders import REFUSALS, Answer, Done, Moved, Order
+
+
+class _Found(Struct, gc=False):
+    """An answer as the function gives it."""
+
+    ok: bool
+    rows: tuple[Moved, ...] = ()
+    repeated: bool = False
+    slug: str = ""
+
+
+_found = msgspec.json.Decoder(list[_Found])
 
 
 def apply_orders(uow: UnitOfWork, orders: Sequence[Order]) -> list[Answer]:
@@ -13,16 +26,18 @@ def apply_orders(uow: UnitOfWork, orders: Sequence[Order]) -> list[Answer]:
 
     An engine that holds the books makes the database refuse (SQLSTATE JL010).
     """
-    wire = [
-        msgspec.to_builtins(each) | ({"do": "expire"} if isinstance(each, Expire) else {}) for each in orders
-    ]
-    row = uow.one("SELECT book.apply(%s::jsonb) AS answers", (msgspec.json.encode(wire).decode(),))
+    row = uow.one("SELECT book.apply(%s::jsonb)::text AS answers", (as_json(orders),))
     assert row is not None
-    return [_answer(each) for each in row["answers"]]
+    return answers_of(row["answers"])
 
 
-def _answer(found: dict[str, object]) -> Answer:
-    if not found["ok"]:
-        return REFUSALS[str(found["slug"])]
-    rows = msgspec.convert(found["rows"], tuple[Moved, ...])
-    return Done(rows, repeated=bool(found["repeated"]))
+def as_json(orders: Sequence[Order]) -> str:
+    """The orders as the function takes them."""
+    return msgspec.json.encode(orders).decode()
+
+
+def answers_of(text: str) -> list[Answer]:
+    """What the function has answered, as JSON."""
+    return [
+        Done(each.rows, each.repeated) if each.ok else REFUSALS[each.slug] for each in _found.decode(text)
+    ]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from juapesa.errors import JuaError
@@ -28,6 +29,7 @@ Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Minor = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Key = Annotated[str, Meta(min_length=1, max_length=KEY_CHARACTERS_MAX)]
 Code = Annotated[str, Meta(min_length=1, max_length=CODE_CHARACTERS_MAX)]
+At = Annotated[datetime, Meta(tz=True)]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -56,7 +58,7 @@ class Line(Struct, frozen=True, gc=False):
     amount: Minor
     currency: str
     code: Code
-    effective_at: datetime | None = None
+    effective_at: At | None = None
 
 
 class Post(Struct, frozen=True, gc=False, tag_field="do", tag="post"):
@@ -75,7 +77,7 @@ class PlaceHold(Struct, frozen=True, gc=False, tag_field="do", tag="hold"):
     amount: Minor
     currency: str
     code: Code
-    expires_at: datetime
+    expires_at: At
 
 
 class Capture(Struct, frozen=True, gc=False, tag_field="do", tag="capture"):
@@ -102,8 +104,8 @@ class Reverse(Struct, frozen=True, gc=False, tag_field="do", tag="reverse"):
     code: Code = "reversal"
 
 
-class Expire(Struct, frozen=True, gc=False):
-    """The writer's own: end a hold whose time has come. Not on the wire."""
+class Expire(Struct, frozen=True, gc=False, tag_field="do", tag="expire"):
+    """The house's own: end a hold whose time has come. Not on the wire."""
 
     key: str
     hold: int
@@ -111,6 +113,17 @@ class Expire(Struct, frozen=True, gc=False):
 
 Order = Post | PlaceHold | Capture | Release | Reverse | Expire
 WireOrder = Post | PlaceHold | Capture | Release | Reverse
+
+
+ORDERS_MAX = 1_000  # in one request
+WireOrders = Annotated[list[WireOrder], Meta(min_length=1, max_length=ORDERS_MAX)]
+_one = msgspec.json.Decoder(WireOrder)
+_many = msgspec.json.Decoder(WireOrders)
+
+
+def orders_in(body: bytes) -> WireOrder | list[WireOrder]:
+    """One order or a list of them. Raises msgspec.DecodeError, UnicodeDecodeError."""
+    return _one.decode(body) if body[:1] == b"{" else _many.decode(body)
 
 
 class Moved(Struct, frozen=True, gc=False):

@@ -1,28 +1,38 @@
-"""The writer's process: take the fence, load, check, open the door; die on any doubt."""
+"""The writer's process: take the fence, load, check, open the door; die on any doubt.
+
+One that shares the books takes no fence and loads nothing.
+"""
 
 import asyncio
 import gc
 import math
 import signal
+import socket
 import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import uvloop
 
 from juapesa.clock import Clock
+from juapesa.ledger.engine.exclusive import Exclusive
 from juapesa.ledger.engine.front import Front
 from juapesa.ledger.engine.keeper import Tie
 from juapesa.ledger.engine.session import Doubtful, Session, stop_in_doubt, watch
+from juapesa.ledger.engine.shared import Shared
 from juapesa.ledger.engine.storage import FENCE, Storage
 from juapesa.ledger.engine.writer import QUEUE_ORDERS_MAX, Writer
 from juapesa.ledger.errors import WriterRefused
 
+T = TypeVar("T")
+
 SILENCE_SECONDS_MAX = 10.0  # a commit takes milliseconds; a line that is dead says nothing
 FENCE_PAUSE_SECONDS = 0.05
 RECOVERY_SECONDS_MAX = 120.0  # a database that was there a moment ago comes back
+SHARE_SECONDS_MAX = 10.0  # to wait for a database, or for a writer that has the books to itself
 GARBAGE_THRESHOLD = 50_000
 
 
@@ -63,9 +73,67 @@ def serve(
     session = _connected(url, role, RECOVERY_SECONDS_MAX if follows else 0.0)
     watch(session)
     storage = Storage(session)
+    try:
+        _take_fence(storage, url, _end_holder(follows, take_over=take_over), fence_seconds, standing_by)
+        began = time.monotonic()
+        if tie is not None:
+            tie.tell_session(session.server_process)
+        books = storage.load(clock.now())
+        gc.freeze()  # the books are long-lived: looking through them again and again would only cost time
+        gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
+        back = Exclusive(storage, books, clock)
+        _write(
+            session, Writer(back, clock, queue_max=queue_max), door, silence_seconds_max, tie, ready, began
+        )
+    except Doubtful as doubt:
+        stop_in_doubt(str(doubt).strip())
+
+
+def serve_shared(
+    url: str,
+    door: Door,
+    clock: Clock,
+    *,
+    role: str | None = None,
+    queue_max: int = QUEUE_ORDERS_MAX,
+    silence_seconds_max: float = SILENCE_SECONDS_MAX,
+    tie: Tie | None = None,
+    ready: Callable[[float], None],
+) -> None:
+    """As ``serve``, in books that others write to as well, with the database function.
+
+    Raises WriterRefused when somebody already listens there, or a writer has the books to itself.
+    """
+    follows = tie.before if tie is not None else None
+    if door.socket is not None and _somebody_listens(door.socket):
+        raise WriterRefused(f"Another writer listens on {door.socket}.")
+    began = time.monotonic()
+    session = _connected(url, role, RECOVERY_SECONDS_MAX if follows else SHARE_SECONDS_MAX)
+    watch(session)
+    back = Shared(session)
+    try:
+        if tie is not None:
+            tie.tell_session(session.server_process)
+        _insist(back.require_room, time.monotonic() + SHARE_SECONDS_MAX)
+        _write(
+            session, Writer(back, clock, queue_max=queue_max), door, silence_seconds_max, tie, ready, began
+        )
+    except Doubtful as doubt:
+        stop_in_doubt(str(doubt).strip())
+
+
+def _write(
+    session: Session,
+    writer: Writer,
+    door: Door,
+    silence_seconds_max: float,
+    tie: Tie | None,
+    ready: Callable[[float], None],
+    began: float,
+) -> None:
+    """Open the door and write until asked to end. Raises Doubtful and what the writer's back raises."""
 
     async def main() -> None:
-        writer = Writer(storage, books, clock, queue_max=queue_max)
         loop = asyncio.get_running_loop()
         server = await _listen(loop, door, lambda: Front(writer, session.quoted, door.token))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -77,19 +145,22 @@ def serve(
         await writer.run()
         server.close()
 
-    try:
-        _take_fence(storage, url, _end_holder(follows, take_over=take_over), fence_seconds, standing_by)
-        began = time.monotonic()
-        if tie is not None:
-            tie.tell_session(session.server_process)
-        books = storage.load(clock.now())
-        session.ask(f"SET idle_session_timeout = {int(silence_seconds_max * 2_000)}")
-        session.patience_seconds = silence_seconds_max
-        gc.freeze()  # the books are long-lived: looking through them again and again would only cost time
-        gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
-        uvloop.run(main())
-    except Doubtful as doubt:
-        stop_in_doubt(str(doubt).strip())
+    session.ask(f"SET idle_session_timeout = {int(silence_seconds_max * 2_000)}")
+    session.patience_seconds = silence_seconds_max
+    uvloop.run(main())
+
+
+def _somebody_listens(path: Path) -> bool:
+    """Whether the socket is somebody's who lives, or only sleeps."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(1.0)
+        try:
+            line.connect(str(path))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+    return True
 
 
 async def _listen(
@@ -98,7 +169,7 @@ async def _listen(
     if door.socket is None:
         return await loop.create_server(front, "127.0.0.1", door.port, backlog=512)
     if door.socket.exists() and stat.S_ISSOCK(door.socket.stat().st_mode):
-        door.socket.unlink()  # the fence is ours, so its owner is dead
+        door.socket.unlink()  # its owner is dead: the fence is ours, or nobody has answered
     server = await loop.create_unix_server(front, str(door.socket), backlog=512)
     door.socket.chmod(0o600)
     return server
@@ -106,10 +177,14 @@ async def _listen(
 
 def _connected(url: str, role: str | None, seconds: float) -> Session:
     """A session, tried for so long. Raises WriterRefused."""
-    deadline = time.monotonic() + seconds
+    return _insist(lambda: Session(url, role=role), time.monotonic() + seconds)
+
+
+def _insist(act: Callable[[], T], deadline: float) -> T:
+    """Try until it can be done. Raises what stood against it at the deadline."""
     while True:
         try:
-            return Session(url, role=role)
+            return act()
         except (WriterRefused, Doubtful):
             if time.monotonic() > deadline:
                 raise

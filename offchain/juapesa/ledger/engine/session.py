@@ -42,6 +42,17 @@ class Doubtful(Exception):
     """The server refused, or did not say whether it has committed. The state in memory is worthless."""
 
 
+class Failed(Doubtful):
+    """The server says that a statement failed, and why (``state``, an SQLSTATE); the line is sound.
+
+    Some states leave no doubt: who knows them may go on, after a ``ROLLBACK``.
+    """
+
+    def __init__(self, message: str, state: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
 class Session:
     """A connection of the writer. Statements hold only numbers and escaped text, never a raw value."""
 
@@ -116,6 +127,7 @@ class Session:
     def _exchange(self, sql: str, payload: bytes) -> Exchange:
         connection = self._connection
         found: list[PGresult] = []
+        failure: Failed | None = None
         self._waiting_since = time.monotonic()
         try:
             connection.send_query(sql.encode())
@@ -127,6 +139,8 @@ class Session:
                     self._waiting_since = time.monotonic()
                 result = connection.get_result()
                 if result is None:
+                    if failure is not None:
+                        raise failure
                     return found
                 status = result.status
                 if status == pq.ExecStatus.COPY_IN:
@@ -136,9 +150,10 @@ class Session:
                 elif status in _GOOD:
                     found.append(result)
                 else:
-                    raise Doubtful(result.get_error_message())
+                    state = result.error_field(pq.DiagnosticField.SQLSTATE) or b""
+                    failure = Failed(result.get_error_message(), state.decode())
         except psycopg.Error as problem:
-            raise Doubtful(str(problem)) from problem
+            raise Doubtful(str(failure or problem)) from problem
         finally:
             self._waiting_since = None
 

@@ -1,21 +1,20 @@
-"""The single writer's loop: take all orders that wait, apply, commit, answer; meanwhile more gather."""
+"""A writer's loop: take all orders that wait, have them booked, answer; meanwhile more gather.
+
+How they are booked is its back's matter: ``exclusive`` or ``shared``.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from juapesa.clock import Clock
-from juapesa.ledger.engine.books import Books
-from juapesa.ledger.engine.ids import first_id_at, month_of
-from juapesa.ledger.engine.lookup import questions_of
-from juapesa.ledger.engine.orders import Answer, Order, micros
-from juapesa.ledger.engine.storage import Storage
+from juapesa.ledger.engine.accounts import Account
+from juapesa.ledger.engine.orders import Answer, Order
 
 QUEUE_ORDERS_MAX = 20_000
-BATCH_ORDERS_MAX = 1_000  # with more, the database would wait for the next batch, and that one for it
-EXPIRIES_MAX = 500  # in one batch, so that people's orders are not kept waiting
 AHEAD_ORDERS_MIN = 64  # with fewer waiting, a bigger next batch is worth more than an early one
 TICK_SECONDS = 0.5
 
@@ -24,15 +23,48 @@ Rows = list[tuple[str | None, ...]]
 
 
 Job = tuple[Sequence[Order], Reply]
+Settle = Callable[[], Coroutine[Any, Any, None]]
+Store = Callable[[], Coroutine[Any, Any, Sequence[Answer]]]
+
+
+class Back(Protocol):
+    """How a batch gets into the books. What it cannot know it raises as Doubtful, and the process ends.
+
+    ``orders_max``: no batch is longer, unless it is one request.
+    """
+
+    orders_max: int
+
+    async def plan(self, orders: Sequence[Order], settle: Settle) -> Store:
+        """Get a batch ready while the one before may still be under way; ``settle`` waits for that one.
+
+        What is returned stores it and gives an answer for each order, all durable.
+        """
+        ...
+
+    async def asked(self, sql: str) -> Rows:
+        """Run a statement between two batches."""
+        ...
+
+    async def keep_house(self, now: datetime) -> Sequence[Order]:
+        """What is to be done now and then; orders of its own that it wants booked."""
+        ...
+
+    def account(self, number: int) -> Account | None:
+        """An account as it is after the last batch, if that is known without asking."""
+        ...
+
+    def health(self) -> Mapping[str, int]:
+        """Its part of what the writer says about itself."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
     """A batch that is being stored; nobody is answered before it is."""
 
-    storing: asyncio.Task[None]
+    storing: asyncio.Task[Sequence[Answer]]
     jobs: Sequence[Job]
-    answers: Sequence[Answer]
 
 
 @dataclass(slots=True)
@@ -44,15 +76,12 @@ class Chore:
 
 
 class Writer:
-    """Owns the books and the storage. ``run`` ends only by ``stop`` or by raising, and then for good."""
+    """Owns its back. ``run`` ends only by ``stop`` or by raising, and then for good."""
 
-    def __init__(
-        self, storage: Storage, books: Books, clock: Clock, *, queue_max: int = QUEUE_ORDERS_MAX
-    ) -> None:
-        self.books = books
+    def __init__(self, back: Back, clock: Clock, *, queue_max: int = QUEUE_ORDERS_MAX) -> None:
+        self.back = back
         self.batches = 0
         self.orders = 0
-        self._storage = storage
         self._clock = clock
         self._queue: deque[Job] = deque()
         self._chores: deque[Chore] = deque()
@@ -62,7 +91,6 @@ class Writer:
         self._flight: Flight | None = None
         self._stopping = False
         self._tick_due = False
-        self._month = month_of(clock.now())
 
     @property
     def waiting(self) -> int:
@@ -106,29 +134,20 @@ class Writer:
                     await self._keep_house()
                 while self._chores:
                     chore = self._chores.popleft()
-                    chore.reply(await self._storage.session.asked(chore.sql))
+                    chore.reply(await self.back.asked(chore.sql))
                 if self._queue:
                     await self._write_batch()
         finally:
             ticking.cancel()
 
     async def _write_batch(self) -> None:
-        """Apply what waits and let it be stored; with many more waiting, go on while it is."""
+        """Plan what waits and let it be stored; with many more waiting, go on while it is."""
         jobs, orders = self._take()
-        questions = questions_of(self.books, orders)
-        if questions.any():
-            await self._settle()  # what is asked may be on its way into the database
-        facts = await self._storage.facts(self.books, questions)
-        batch = self.books.apply(orders, facts, first_id_at(self._clock.now()))
-        prepared = self._storage.prepare(batch) if batch.rows else None
+        store = await self.back.plan(orders, self._settle)
         await self._settle()
         self.orders += len(orders)
-        if prepared is None:
-            _answer(jobs, batch.answers)
-            return
         self.batches += 1
-        storing = asyncio.create_task(self._storage.store(prepared))
-        self._flight = Flight(storing, jobs, batch.answers)
+        self._flight = Flight(asyncio.create_task(store()), jobs)
         if self._waiting < AHEAD_ORDERS_MIN:
             await self._settle()
 
@@ -136,14 +155,13 @@ class Writer:
         """Wait until the batch under way is durable, and answer it."""
         flight, self._flight = self._flight, None
         if flight is not None:
-            await flight.storing
-            _answer(flight.jobs, flight.answers)
+            _answer(flight.jobs, await flight.storing)
 
     def _take(self) -> tuple[list[Job], list[Order]]:
         jobs: list[Job] = []
         orders: list[Order] = []
         queue = self._queue
-        while queue and (not jobs or len(orders) + len(queue[0][0]) <= BATCH_ORDERS_MAX):
+        while queue and (not jobs or len(orders) + len(queue[0][0]) <= self.back.orders_max):
             job = queue.popleft()
             jobs.append(job)
             orders.extend(job[0])
@@ -157,17 +175,9 @@ class Writer:
             self._wake.set()
 
     async def _keep_house(self) -> None:
-        """End holds whose time has come, have next month's table, and notice a session that is gone."""
         self._tick_due = False
-        now = self._clock.now()
-        due = self.books.due(micros(now), EXPIRIES_MAX)
-        if due:
+        if due := await self.back.keep_house(self._clock.now()):
             self.offer(due, _nobody)
-        await self._storage.session.asked("SELECT 1")  # a writer that lost its fence shall not linger
-        month = month_of(now)
-        if month != self._month:
-            await self._storage.session.asked(self._storage.months_sql(now))
-            self._month = month
 
 
 def _answer(jobs: Sequence[Job], answers: Sequence[Answer]) -> None:

@@ -2,11 +2,16 @@
 
 Everything shares one fresh PostgreSQL with fsync on. Each round measures every path once; reported are
 medians with the lowest and the highest round. The baseline books a row and two balances in one
-function call by eight clients, without HTTP, keys, hashes or limits: as little as a ledger can do.
+function call, without HTTP, keys, hashes or limits: as little as a ledger can do. Eight clients call it, with
+which it is at its best, and (``raw_pg_hot_crowded``) 32, which wait for the one row as customers would.
+
+The cost of hashing is told as its part of what a transfer costs the engine alone, and of the processor time
+of the writer and PostgreSQL for a single post and for one of a list.
 
 Single posts are measured twice with as many under way: over a few connections, each request sent behind
 the one before without waiting for its answer, as a process does that speaks for many customers; and
-(``http_single_unpipelined``) over many connections with one request each.
+(``http_single_unpipelined``) over many connections with one request each. ``http_single_shared`` and
+``http_bulk_shared`` go through a writer that shares the books (``--shared``), on a database of its own here.
 """
 
 import json
@@ -40,7 +45,7 @@ DIRECT_BATCH = 1_000
 BULK = 100
 UNDER_WAY = 256  # single posts
 PIPELINES = 16
-HTTP_PATHS = ("single", "unpipelined", "bulk")
+HTTP_PATHS = ("single", "unpipelined", "bulk", "single_shared", "bulk_shared")
 LOADER = "juapesa.ledger.engine.trials.bench_load"
 
 RAW = """
@@ -88,6 +93,7 @@ class Bench:
     open_seconds: float = 60.0
     open_rate: int = 1_000
     raw_connections: int = 8
+    raw_crowd: int = 32
     _figures: dict[str, list[float]] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
@@ -100,51 +106,59 @@ class Bench:
             server.stop()
 
     def _with(self, server: EmbeddedPostgres) -> dict[str, Any]:
-        self._http_url, direct_url = server.url("bench_http"), server.url("bench_direct")
-        for name in ("bench_http", "bench_direct"):
+        names = ("bench_http", "bench_direct", "bench_shared")
+        self._http_url, direct_url, shared_url = map(server.url, names)
+        for name in names:
             server.drop_database(name)
             server.create_database(name)
             upgrade(server.url(name))
         self._accounts, self._hot = _open_accounts(self._http_url)
-        _open_accounts(direct_url)
+        for url in (direct_url, shared_url):
+            assert _open_accounts(url) == (self._accounts, self._hot), "the same numbers everywhere"
         with psycopg.connect(self._http_url, autocommit=True) as connection:
             connection.execute(RAW.encode())
         self._empty_bytes = _stored(self._http_url)[0]
         self._postmaster = server.pid or 0
         self._token = secrets.token_hex(16)
         self._writer = WriterChild(self._http_url, self.folder, port=self.port, token=self._token)
+        self._shared = WriterChild(shared_url, self.folder, port=self.port + 1, token=self._token)
         self._writer.start()
+        self._shared.start("--shared")
         direct = _Direct(direct_url, self._accounts, self._hot)
         try:
             for number in range(1, self.rounds + 1):
                 self.say(f"round {number} of {self.rounds}")
                 self._round(number, direct)
             self._note("bytes", self._bytes_per_transfer())
-            hash_share = direct.hash_share()
+            hash_us, engine_us = direct.hash_us(), direct.us_per_transfer
             self.say(f"open loop: {self.open_rate} payments a second for {self.open_seconds:g} s")
             steady = self._load("open", f"open-{time.time()}", seconds=self.open_seconds, rate=self.open_rate)
         finally:
             direct.close()
+            self._shared.stop()
             self._writer.stop()
-        return self._report(steady, hash_share)
+        return self._report(steady, self._hash_share(hash_us, engine_us))
 
     def _round(self, number: int, direct: "_Direct") -> None:
         name = f"{number}-{time.time()}"
-        rate = self._load("raw", name, connections=self.raw_connections, url=self._http_url)["rate"]
-        self._note("raw", rate)
+        for path, clients in (("raw", self.raw_connections), ("crowded", self.raw_crowd)):
+            self._note(path, self._load("raw", name, connections=clients, url=self._http_url)["rate"])
         self._http("single", f"s{name}", connections=PIPELINES, depth=UNDER_WAY // PIPELINES, orders=1)
         self._http("unpipelined", f"u{name}", connections=UNDER_WAY, depth=1, orders=1)
         self._http("bulk", f"b{name}", connections=16, depth=1, orders=BULK)
+        self._http("single_shared", f"t{name}", connections=PIPELINES, depth=UNDER_WAY // PIPELINES, orders=1)
+        self._http("bulk_shared", f"c{name}", connections=16, depth=1, orders=BULK)
         self._note("hot", direct.run(self.seconds, hot=True))
         self._note("uniform", direct.run(self.seconds, hot=False))
         self.say("  " + ", ".join(f"{name} {values[-1]:,.0f}" for name, values in self._figures.items()))
 
     def _http(self, path: str, name: str, **load: int) -> None:
         """One closed loop through the writer: its rate, latencies and CPU."""
-        before = self._cpu()
-        found = self._load("closed", name, **load)
+        writer = self._shared if path.endswith("_shared") else self._writer
+        before = self._cpu(writer)
+        found = self._load("closed", name, port=writer.port, **load)
         self._note(path, found["rate"])
-        self._note(f"{path}_cpu", (self._cpu() - before) / found["transfers"] * 1e6)
+        self._note(f"{path}_cpu", (self._cpu(writer) - before) / found["transfers"] * 1e6)
         self._note(f"{path}_p50", found["p50_ms"])
         self._note(f"{path}_p99", found["p99_ms"])
 
@@ -159,8 +173,8 @@ class Bench:
         found: dict[str, float] = json.loads(done.stdout)
         return found
 
-    def _cpu(self) -> float:
-        return cpu_seconds(self._writer.pid) + cpu_seconds(self._postmaster, children=True)
+    def _cpu(self, writer: WriterChild) -> float:
+        return cpu_seconds(writer.pid) + cpu_seconds(self._postmaster, children=True)
 
     def _bytes_per_transfer(self) -> float:
         size, count = _stored(self._http_url)
@@ -169,7 +183,14 @@ class Bench:
     def _note(self, name: str, value: float) -> None:
         self._figures.setdefault(name, []).append(value)
 
-    def _report(self, steady: dict[str, float], hash_share: float) -> dict[str, Any]:
+    def _hash_share(self, hash_us: float, engine_us: float) -> dict[str, float]:
+        """Hashing's part of a transfer in the engine alone, of a single post, and of one of a list."""
+        whole = {"engine": engine_us} | {
+            path: statistics.median(self._figures[f"{path}_cpu"]) for path in ("single", "bulk")
+        }
+        return {path: round(hash_us / each, 4) for path, each in whole.items()}
+
+    def _report(self, steady: dict[str, float], hash_share: dict[str, float]) -> dict[str, Any]:
         figures = {name: _spread(values) for name, values in self._figures.items()}
 
         def ratio(over: str, under: str) -> dict[str, float]:
@@ -178,17 +199,26 @@ class Bench:
 
         return {
             "raw_pg_hot": figures["raw"],
+            "raw_pg_hot_crowded": figures["crowded"],
             "http_single_hot": figures["single"],
             "http_single_unpipelined": figures["unpipelined"],
             "http_bulk_hot": figures["bulk"],
+            "http_single_shared": figures["single_shared"],
+            "http_bulk_shared": figures["bulk_shared"],
             "engine_hot": figures["hot"],
             "engine_uniform": figures["uniform"],
             "ratios": {
                 "http_single_hot/raw_pg_hot": ratio("single", "raw"),
                 "http_single_unpipelined/raw_pg_hot": ratio("unpipelined", "raw"),
                 "http_bulk_hot/raw_pg_hot": ratio("bulk", "raw"),
+                "http_single_hot/raw_pg_hot_crowded": ratio("single", "crowded"),
+                "http_bulk_hot/raw_pg_hot_crowded": ratio("bulk", "crowded"),
+                "http_single_shared/raw_pg_hot": ratio("single_shared", "raw"),
+                "http_bulk_shared/raw_pg_hot": ratio("bulk_shared", "raw"),
                 "engine_hot/engine_uniform": ratio("hot", "uniform"),
-                "hash_share_of_engine": round(hash_share, 4),
+                "hash_share_of_engine": hash_share["engine"],
+                "hash_share_of_http_single": hash_share["single"],
+                "hash_share_of_http_bulk": hash_share["bulk"],
             },
             "p50_ms": round(steady["p50_ms"], 2),
             "p99_ms": round(steady["p99_ms"], 2),
@@ -210,7 +240,7 @@ class _Direct:
         self._accounts = accounts
         self._hot = hot
         self._number = 0
-        self._us_per_transfer = 0.0
+        self.us_per_transfer = 0.0
 
     def run(self, seconds: float, *, hot: bool) -> float:
         """Transfers a second; making the orders is not counted."""
@@ -223,17 +253,17 @@ class _Direct:
             spent += time.perf_counter() - began
             assert len(batch.rows) == DIRECT_BATCH
             count += DIRECT_BATCH
-        self._us_per_transfer = spent / count * 1e6
+        self.us_per_transfer = spent / count * 1e6
         return count / spent
 
-    def hash_share(self) -> float:
-        """Hashing's part of the time that a transfer takes."""
+    def hash_us(self) -> float:
+        """What a transfer's hashes take, in microseconds."""
         batch = self._books.apply(orders := self._orders(hot=True), self._facts(orders), self._now())
         images = pack(batch.rows)
         began = time.perf_counter()
         for _ in range(20):
             root_of([leaf_of(image) for image in images])
-        return (time.perf_counter() - began) / 20 / DIRECT_BATCH * 1e6 / self._us_per_transfer
+        return (time.perf_counter() - began) / 20 / DIRECT_BATCH * 1e6
 
     def close(self) -> None:
         self._storage.session.close()

@@ -6,6 +6,9 @@ replaced (SIGSTOP, then a second writer takes over and the first wakes up as a z
 at once (SIGQUIT), and the line between the two breaks or falls silent just before, at or after a commit. At
 the end each answer must be found in the books exactly once and as it was given, and the books must verify.
 Power loss is not tested.
+
+``--shared`` torments a writer that shares the books, while others book with ``book.apply_all`` beside it.
+There is nothing to take over or to follow then; a frozen one wakes up again, and must keep nobody waiting.
 """
 
 import asyncio
@@ -24,13 +27,15 @@ from typing import Any
 
 import psycopg
 
-from juapesa.db import EmbeddedPostgres
+from juapesa.db import Database, EmbeddedPostgres
 from juapesa.db.migrate import upgrade
 from juapesa.errors import JuaError
 from juapesa.ledger.engine.client import EngineClient
 from juapesa.ledger.engine.orders import Capture, Done, Line, PlaceHold, Post, Release, Reverse, WireOrder
 from juapesa.ledger.engine.rows import key_digest, key_of_line
+from juapesa.ledger.engine.sealer import Sealer
 from juapesa.ledger.engine.session import EXIT_DOUBTFUL
+from juapesa.ledger.engine.trials.beside import Beside
 from juapesa.ledger.engine.trials.line import STRIKES, FaultyLine
 from juapesa.ledger.engine.trials.processes import WriterChild
 from juapesa.ledger.engine.verify import verify
@@ -39,7 +44,9 @@ WALLETS = 20
 WORKERS = 24
 PATIENCE_SECONDS = 60.0
 CAUSES = ("kill",) * 3 + ("cold",) + ("succeed",) * 2 + ("freeze",) * 2 + ("line",) * 3 + ("postgres",)
+SHARED_CAUSES = ("kill",) * 3 + ("cold",) + ("freeze",) * 2 + ("line",) * 3 + ("postgres",)
 SILENCE_SECONDS = 1.0
+FROZEN_SECONDS_MAX = 3.0 * SILENCE_SECONDS  # the server drops a session that says nothing for twice as long
 STRIKE_SECONDS_MAX = 10.0
 
 
@@ -51,10 +58,12 @@ class Crash:
     say: Callable[[str], None]
     kills: int = 20
     seed: int = 1
+    shared: bool = False
     answers: dict[str, Done] = field(default_factory=dict)
     refused: int = 0
     contradicted: int = 0
     zombies_alive: int = 0
+    held_up: int = 0  # times that nobody could book beside a frozen writer
     faults: Counter[str] = field(default_factory=Counter)
     back_seconds: dict[str, list[float]] = field(default_factory=dict)
 
@@ -80,7 +89,8 @@ class Crash:
 
     def _new_writer(self, *options: str) -> WriterChild:
         made = WriterChild(self._line.url, self.folder)
-        made.start("--keep", "--silence", str(SILENCE_SECONDS), *options)
+        shared = ("--shared",) if self.shared else ()
+        made.start("--keep", "--silence", str(SILENCE_SECONDS), *shared, *options)
         return made
 
     async def _torment(self) -> None:
@@ -88,19 +98,22 @@ class Crash:
             "kill": self._kill,
             "cold": self._cold,
             "succeed": self._succeed,
-            "freeze": self._freeze,
+            "freeze": self._freeze_and_wake if self.shared else self._freeze,
             "line": self._line_fault,
             "postgres": self._postgres,
         }
         client = EngineClient(socket=self.folder / "ledger.sock", patience_seconds=PATIENCE_SECONDS)
         house, wallets = self._accounts()
+        self._beside = Beside(self._url, self.seed, house, wallets, self._note)
+        if self.shared:
+            self._beside.start()
         stop = asyncio.Event()
         workers = [
             asyncio.create_task(self._work(client, number, house, wallets, stop)) for number in range(WORKERS)
         ]
         for number in range(1, self.kills + 1):
             await asyncio.sleep(self._rng.uniform(0.05, 0.4))
-            cause = self._rng.choice(CAUSES)
+            cause = self._rng.choice(SHARED_CAUSES if self.shared else CAUSES)
             seconds = await asyncio.to_thread(self._blows[cause])
             self.back_seconds.setdefault(cause, []).append(seconds)
             self.say(
@@ -108,6 +121,7 @@ class Crash:
             )
         stop.set()
         await asyncio.gather(*workers)
+        await asyncio.to_thread(self._beside.stop)
         client.close()
 
     def _kill(self) -> float:
@@ -139,6 +153,27 @@ class Crash:
         self._ends_in_doubt(zombie, 5.0)
         zombie.stop()
         return seconds
+
+    def _freeze_and_wake(self) -> float:
+        """A shared writer sleeps, perhaps for longer than its session; others book on. Then it wakes up."""
+        frozen, before = self._writer.kept_pid, self._beside.booked
+        os.kill(frozen, signal.SIGSTOP)
+        time.sleep(self._rng.uniform(FROZEN_SECONDS_MAX / 3, FROZEN_SECONDS_MAX))
+        self.held_up += self._beside.booked == before
+        os.kill(frozen, signal.SIGCONT)
+        return self._answers_again()
+
+    def _answers_again(self) -> float:
+        """Until the door answers, whether the writer is the one from before or another."""
+
+        async def ask() -> None:
+            client = EngineClient(socket=self.folder / "ledger.sock", patience_seconds=PATIENCE_SECONDS)
+            await client.get("/accounts/1")
+            client.close()
+
+        began = time.monotonic()
+        asyncio.run(ask())
+        return time.monotonic() - began
 
     def _line_fault(self) -> float:
         """The line strikes at a commit; the writer must end by itself, in doubt."""
@@ -216,6 +251,8 @@ class Crash:
         self.contradicted += before.rows != done.rows
 
     def _report(self) -> dict[str, Any]:
+        if self.shared:
+            _seal(self._url)
         with psycopg.connect(self._url) as connection:
             rows = connection.execute(
                 "SELECT id, key, debit_after, credit_after FROM book.transfers"
@@ -237,6 +274,8 @@ class Crash:
             "first_fault": verdict.first_fault,
             "refused": self.refused,
             "zombies_alive": self.zombies_alive,
+            "booked_beside": self._beside.booked,
+            "held_up": self.held_up,
             "rows": len(rows),
             "back_seconds": {
                 cause: {
@@ -249,6 +288,15 @@ class Crash:
             "line_faults": dict(sorted(self.faults.items())),
             "seed": self.seed,
         }
+
+
+def _seal(url: str) -> None:
+    """What the bookkeeper does every second: hash what the function has booked."""
+    database = Database.connect(url, connections_max=1, name="crash")
+    try:
+        Sealer(database).settle()
+    finally:
+        database.close()
 
 
 def _draw(

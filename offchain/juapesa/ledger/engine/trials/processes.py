@@ -20,7 +20,7 @@ class WriterChild:
     def __init__(self, url: str, folder: Path, *, port: int = 0, token: str = "") -> None:
         self._url = url
         self._folder = folder
-        self._port = port
+        self.port = port
         self._token = token
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +67,7 @@ class WriterChild:
 
     def _launch(self, *options: str) -> None:
         command = [sys.executable, "-m", "juapesa.cli", "ledger", "serve"]
-        command += ["--port", str(self._port)] if self._port else []
+        command += ["--port", str(self.port)] if self.port else []
         self._process = subprocess.Popen(
             [*command, *options],
             env=os.environ
