@@ -25,6 +25,8 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--deaths", type=int, default=0, help="workers that die at each side of a commit point")
+    parser.addoption("--deaths-seed", type=int, default=1, help="which deaths they die")
 
 
 def pytest_configure(config: pytest.Config) -> None:

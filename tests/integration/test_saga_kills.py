@@ -43,13 +43,16 @@ def killed_everywhere(house: House, story: SagaStory, every: int) -> int:
     raise AssertionError("the payment commits without end")
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize(
+    "name",
+    [name if story.always else pytest.param(name, marks=pytest.mark.slow) for name, story in STORIES.items()],
+)
 def test_wherever_its_worker_dies(house: House, name: str, request: pytest.FixtureRequest) -> None:
-    """The side stories die at every commit with --slow, else at every third."""
+    """One worker, on sockets and in real time; at every commit with --slow, else at every third.
+
+    The others, and the side stories, are test_saga_deaths.py's then.
+    """
     story = STORIES[name]
-    if story.refused:
-        house.refuse_chain = lambda orders: (
-            orders["mint"] is not None and orders["mint"]["source"] == "collect"
-        )
-    every = 1 if story.always or request.config.getoption("--slow") else 3
+    house.refuse_chain = story.refuses
+    every = 1 if request.config.getoption("--slow") else 3
     assert killed_everywhere(house, story, every) >= story.kills_min

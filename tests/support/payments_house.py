@@ -7,9 +7,10 @@ raised before or after a commit.
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -52,35 +53,60 @@ QUICK = {
 
 DEPLOYMENT = played("played")
 
+Address = tuple[str, str, str, str]  # of a callback: rail, kind, reference, token
+
 
 class Death(BaseException):
     """The worker's process is gone."""
 
 
+class End(Enum):
+    """How a worker's life ends at a commit."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
 class MortalDatabase(Database):
-    """Dies at the n-th commit that writes something: just before it, or just after."""
+    """Dies at the n-th commit that writes something: just before it, or just after.
+
+    Who is dead commits no more.
+    """
 
     def __init__(self, inner: Database, dies_at: int | None, *, after: bool) -> None:
         super().__init__(inner._pool)
         self._dies_at = dies_at
         self._after = after
         self.commits = 0
-        self.died_in = ""
+        self.died_in: str | None = None
+
+    def recorded(self, uow: UnitOfWork) -> str | None:
+        """What this unit of work will have recorded when it is committed; None: nothing."""
+        row = uow.one("SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote")
+        return "something" if row is not None and row["wrote"] else None
+
+    def end(self, whose: str, recorded: str) -> End | None:
+        """Whether life ends at this commit of a function's."""
+        if self.commits != self._dies_at:
+            return None
+        return End.AFTER if self._after else End.BEFORE
 
     @contextmanager
     def unit_of_work(self) -> Iterator[UnitOfWork]:
-        whose = sys._getframe(2).f_code.co_qualname
+        if self.died_in is not None:
+            raise Death
+        whose, end = sys._getframe(2).f_code.co_qualname, None
         with super().unit_of_work() as uow:
             yield uow
-            row = uow.one("SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote")
-            wrote = row is not None and row["wrote"]
-            self.commits += wrote
-            dies = wrote and self.commits == self._dies_at
-            if dies:
+            recorded = self.recorded(uow)
+            if recorded is not None:
+                self.commits += 1
+                end = self.end(whose, recorded)
+            if end is not None:
                 self.died_in = whose
-            if dies and not self._after:
+            if end is End.BEFORE:
                 raise Death
-        if dies:
+        if end is End.AFTER:
             raise Death
 
 
@@ -105,6 +131,7 @@ class House:
     momo: Momo
     texts: Texts = field(default_factory=Texts)
     deployment: Deployment = DEPLOYMENT
+    many_die: bool = False  # one after the other: a payment may lose patience before it is ordered
     refuse_chain: Callable[[dict[str, Any]], bool] = lambda _: False
     _phones: int = 0
     _parts: Parts | None = None
@@ -118,6 +145,15 @@ class House:
     def build(self, db: Database) -> Parts:
         """Parts of a process with this database."""
         return build_parts(self.settings, "", db, self.deployment)
+
+    def hear(self, address: Address, body: bytes) -> int:
+        """Keep a callback that came to rail, kind, reference and token; the HTTP status to answer with."""
+        parts, (rail, kind, reference, token) = self.parts(), address
+        if not parts.urls.verify(rail, kind, reference, token):
+            return 404
+        with self.db.unit_of_work() as uow:
+            parts.inbox.record(uow, rail, kind, reference, body)
+        return 200
 
     def phone(self, country: str = "KE") -> str:
         """A number nobody has used."""
@@ -211,21 +247,17 @@ class House:
 
     def moved(self, operator: Daraja | Momo, kind: str, phone: str) -> list[str]:
         """Amounts that an operator moved for a phone, once for each time."""
-        orders = [
-            each
-            for each in operator.state()["orders"]
-            if each["kind"] == kind and phone.removeprefix("+") in str(each["phone"])
-        ]
+        orders = [each for each in operator.state(phone=phone)["orders"] if each["kind"] == kind]
         return [each["amount"] for each in orders for _ in range(each["times_moved"])]
 
-    def never_asked(self, summary: Summary, payer: str) -> bool:
+    def never_asked(self, summary: Summary, payer: str, operator: Daraja | Momo | None = None) -> bool:
         """The worker died after writing the intent and before the operator heard it.
 
         M-Pesa knows no idempotency key, so the prompt is never ordered again: the payment ends as
         failed, and nothing was taken.
         """
         failed = self.status(summary.code) == "failed"
-        assert not failed or self.moved(self.mpesa, "collect", payer) == []
+        assert not failed or self.moved(operator or self.mpesa, "collect", payer) == []
         return failed
 
     def assert_square(self) -> None:
@@ -250,7 +282,7 @@ class House:
 def payments_house(db: Database, folder: Path) -> Iterator[House]:
     """Both operators, a receiver for their callbacks, prices in the pools, capital in the books."""
     with empty_house(db, folder) as house:
-        _open(house)
+        open_books(house)
         yield house
 
 
@@ -261,14 +293,10 @@ def empty_house(
     """Both operators and a receiver for their callbacks; nothing is booked yet."""
     houses: list[House] = []
 
-    async def callback(request: Request) -> Response:
-        house, at = houses[0], request.path_params
-        address = (at["rail"], at["kind"], at["reference"], at["token"])
-        status = await run_in_threadpool(_keep, house, address, await request.body())
-        return Response(status_code=status)
+    async def hear(address: Address, body: bytes) -> int:
+        return await run_in_threadpool(houses[0].hear, address, body)
 
-    paths = "/callbacks/{rail}/{kind}/{reference}/{token}"
-    receiver = Starlette(routes=[Route(paths, callback, methods=["POST", "PUT"])])
+    receiver = receiver_of(hear)
     with ExitStack() as stack:
         public_url = stack.enter_context(served(lambda: receiver))
         mpesa, mtn = stack.enter_context(daraja()), stack.enter_context(momo())
@@ -284,20 +312,29 @@ def empty_house(
         yield house
 
 
-def _keep(house: House, address: tuple[str, str, str, str], body: bytes) -> int:
-    parts, (rail, kind, reference, token) = house.parts(), address
-    if not parts.urls.verify(rail, kind, reference, token):
-        return 404
-    with house.db.unit_of_work() as uow:
-        parts.inbox.record(uow, rail, kind, reference, body)
-    return 200
+def receiver_of(hear: Callable[[Address, bytes], Awaitable[int]]) -> Starlette:
+    """What operators post their callbacks to."""
+
+    async def callback(request: Request) -> Response:
+        at = request.path_params
+        address = (at["rail"], at["kind"], at["reference"], at["token"])
+        return Response(status_code=await hear(address, await request.body()))
+
+    paths = "/callbacks/{rail}/{kind}/{reference}/{token}"
+    return Starlette(routes=[Route(paths, callback, methods=["POST", "PUT"])])
 
 
-def _open(house: House) -> None:
-    parts = house.parts()
+def open_books(house: House) -> None:
+    """Capital in the books, prices in the pools."""
     with house.db.unit_of_work() as uow:
-        parts.capital.open(uow)
-        now = parts.clock.now()
+        house.parts().capital.open(uow)
+    quote_prices(house)
+    house.play_chain()
+
+
+def quote_prices(house: House) -> None:
+    """Prices of now in the pools."""
+    now = house.parts().clock.now()
+    with house.db.unit_of_work() as uow:
         for token, mid in ((CKES, 7_720_000_000_000_000), (CNGN, 675_000_000_000_000)):
             pool_store.save(uow, pool_snapshot(token, mid, int(now.timestamp())), now)
-    house.play_chain()
