@@ -22,6 +22,7 @@ from juapesa.payments.rail_work import RailWork
 from juapesa.payments.saga import AddLeg, Command, Leg, LegKind, Saga, SetLeg
 from juapesa.payments.sheet import Sheet
 from juapesa.payments.taking_up import TakingUp
+from juapesa.rails import inbox
 from juapesa.rails.callback_tokens import CallbackUrls
 from juapesa.rails.ports import Outcome, PayoutOrder, RailAnswer
 from juapesa.simulation.house import KENYANS, House, open_house
@@ -205,28 +206,34 @@ def a_success_is_dropped_when_nobody_has_the_leg(patch: pytest.MonkeyPatch) -> N
     patch.setattr(Said, "counts", strict)
 
 
-MUTANTS: tuple[Plant, ...] = (
-    payout_under_a_new_reference_each_time,
-    any_callback_is_believed,
-    a_late_success_is_paid_back_each_time_it_is_told,
-    a_late_success_is_not_looked_for,
-    silence_is_taken_for_a_refusal,
-    silence_is_answered_with_a_second_order,
-    the_intent_is_written_after_the_asking,
-    holds_are_never_released,
-    leases_and_states_are_not_looked_at,
-    another_amount_is_taken_for_ours,
-    a_payout_is_ordered_without_its_float,
-    postings_forget_their_key,
-    a_collection_is_given_up_and_never_asked_about_again,
-    an_ended_leg_ends_again,
-    a_success_is_dropped_when_somebody_else_has_the_leg,
-    a_success_is_dropped_when_nobody_has_the_leg,
-)
+def an_answer_in_the_same_words_is_dropped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(inbox, "ANSWERS", ())
+
+
+# Each with the seed at which it is seen when seeds are played from 1 on; what is drawn may change that.
+MUTANTS: dict[Plant, int] = {
+    payout_under_a_new_reference_each_time: 1,
+    any_callback_is_believed: 1,
+    a_late_success_is_paid_back_each_time_it_is_told: 7,
+    a_late_success_is_not_looked_for: 7,
+    silence_is_taken_for_a_refusal: 8,
+    silence_is_answered_with_a_second_order: 8,
+    the_intent_is_written_after_the_asking: 1,
+    holds_are_never_released: 12,
+    leases_and_states_are_not_looked_at: 1,
+    another_amount_is_taken_for_ours: 8,
+    a_payout_is_ordered_without_its_float: 1,
+    postings_forget_their_key: 1,
+    a_collection_is_given_up_and_never_asked_about_again: 7,
+    an_ended_leg_ends_again: 6,
+    a_success_is_dropped_when_somebody_else_has_the_leg: 28,
+    a_success_is_dropped_when_nobody_has_the_leg: 1,
+    an_answer_in_the_same_words_is_dropped: 11,
+}
 
 
 @pytest.mark.parametrize("plant", MUTANTS, ids=lambda plant: plant.__name__)
 def test_a_planted_fault_is_seen(house: House, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
-    played: Played = play(house, MUTANT_SEEDS, 1, quiet, explain=False)
+    played: Played = play(house, MUTANT_SEEDS, MUTANTS[plant], quiet, explain=False)
     assert played.failure is not None, "nobody noticed"

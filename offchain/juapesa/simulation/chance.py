@@ -30,9 +30,22 @@ class Trouble(StrEnum):
     SMS_DOWN = "the SMS gateway is down"
 
 
+_RATES = (
+    0.5,
+    1.0,
+    1.0,
+    1.0,
+    5.0,
+)  # a history of its own has a few troubles often: some faults need one twice
+_CHANCE_MAX = 0.7  # nothing goes wrong always
+
+
 @dataclass
 class Chance:
-    """A seeded generator that knows which troubles are off. ``calm`` turns all of them off, for good."""
+    """A seeded generator that knows which troubles are off. ``calm`` turns all of them off, for good.
+
+    How often each trouble comes is drawn for the whole history.
+    """
 
     seed: int
     without: frozenset[Trouble] = frozenset()
@@ -41,10 +54,11 @@ class Chance:
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)  # noqa: S311 - a history to replay, not a secret
+        self._rates = {trouble: self._rng.choice(_RATES) for trouble in Trouble}
 
     def strikes(self, trouble: Trouble, chance: float) -> bool:
         """Whether it happens now. The draw is made even when the answer can only be no."""
-        drawn = self._rng.random() < chance
+        drawn = self._rng.random() < min(chance * self._rates[trouble], max(chance, _CHANCE_MAX))
         if not drawn or self.calm or trouble in self.without:
             return False
         self.happened.add(trouble)

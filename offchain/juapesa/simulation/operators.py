@@ -31,6 +31,7 @@ PAYOUT_REFUSALS = (Reason.PAYEE_NOT_FOUND, Reason.PAYEE_LIMIT)
 LATE_SECONDS = {"collect": (400.0, 700.0, 5_000.0, 120_000.0), "payout": (200.0, 900.0)}
 CALLBACK_TRIES_MAX = 4
 ON_ITS_WAY_SECONDS_MAX = 25.0  # less than a lease
+LOSING_SECONDS = (0.0, 60.0, 1_500.0)  # for how long no order arrives, once one is lost
 
 UNHEARD = RailAnswer(Outcome.UNKNOWN, Reason.OPERATOR_DOWN, "silence")
 
@@ -106,6 +107,7 @@ class Operator:
     posts: list[Post] = field(default_factory=list)
     down_until: float = 0.0
     limited: bool = False
+    losing_until: float = 0.0
 
     @property
     def by_callback(self) -> bool:
@@ -167,15 +169,14 @@ class Operator:
         self.world.heard(self.name, kind, order.reference)
         sent = self.world.seconds()
         await wait("order on its way")
-        chance = self.world.chance
         if self._is_down():
             return self._turned_away()
         too_late = self.world.seconds() - sent > ON_ITS_WAY_SECONDS_MAX
-        if too_late or chance.strikes(Trouble.LOST_ORDER, 0.03):
+        if too_late or self._is_losing_orders():
             return UNHEARD  # it never arrives
         answer = self._take_in(kind, order, refusals)
         await wait("answer on its way")
-        return UNHEARD if chance.strikes(Trouble.SILENCE, 0.08) else answer
+        return UNHEARD if self.world.chance.strikes(Trouble.SILENCE, 0.08) else answer
 
     def _take_in(
         self, kind: str, order: CollectOrder | PayoutOrder, refusals: tuple[Reason, ...]
@@ -239,6 +240,19 @@ class Operator:
             self.limited = chance.likely(0.5)
             self.world.note(f"{self.name} is {'limiting us' if self.limited else 'down'}")
         return now < self.down_until and not chance.calm
+
+    def _is_losing_orders(self) -> bool:
+        """Orders get lost one by one, or all of them for a while in which questions are answered.
+
+        That while ends by itself, not because the history does: most payouts come late.
+        """
+        chance, now = self.world.chance, self.world.seconds()
+        if now < self.losing_until:
+            return True
+        if not chance.strikes(Trouble.LOST_ORDER, 0.06):
+            return False
+        self.losing_until = now + chance.pick(LOSING_SECONDS)
+        return True
 
     def _turned_away(self) -> RailAnswer:
         if self.limited:

@@ -10,6 +10,7 @@ from typing import Any
 
 from juapesa.db import UnitOfWork
 from juapesa.payments.ports import Receipt
+from juapesa.payments.saga import ANOTHER_AMOUNT
 from juapesa.simulation.operators import Known, Operator
 
 UNDER_WAY = frozenset({"due", "asking", "pending", "unknown"})
@@ -259,10 +260,16 @@ def _check_leg(payment: Seen, leg: LegSeen, moves: list[Known]) -> None:
 
 
 def check_ended(seen: Iterable[Seen], receipts: Mapping[str, Receipt]) -> None:
-    """After everything has healed: each payment has ended, or a person is called; receipts are true."""
+    """After everything has healed: each payment has ended, or a person is called to what no rule may end.
+
+    Operators have answered every question by then. Receipts are true.
+    """
     for payment in seen:
         if payment.status not in FINAL and payment.why is None:
             raise Broken(f"{payment.code} stays {payment.status} and nobody is called")
+        unanswered = [leg for leg in payment.legs if leg.state in IN_HAND]
+        if unanswered and payment.why != ANOTHER_AMOUNT:
+            raise Broken(f"{payment.code}: a person is called to what its operator would have said")
         receipt = receipts[payment.code]
         said = (receipt.status, receipt.paid.minor, receipt.receives.minor, len(receipt.steps))
         shown = sum(
