@@ -4,7 +4,7 @@ import json
 import os
 import pwd
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -106,15 +106,22 @@ def bench(
     payments: Annotated[int, typer.Option(min=1, max=1_000_000, help="Payments in each round.")] = 400,
     rounds: Annotated[int, typer.Option(min=1, max=99, help="Rounds that count; one more warms up.")] = 5,
     settlers: Annotated[int, typer.Option(min=1, max=8, help="Processes that share the work.")] = 1,
+    operators: Annotated[
+        Literal["immediate", "http"],
+        typer.Option(
+            help="http: the sandboxes by HTTP, in processes of their own, and callbacks to our API."
+        ),
+    ] = "immediate",
 ) -> None:
-    """What a payment costs ourselves, with operators and a chain that answer at once.
+    """What a payment costs ourselves, with a chain, and unless told otherwise operators, that answer at once.
 
     Uses a PostgreSQL of its own in the data folder, with fsync on.
     """
-    from juapesa.measure.sagas import SagaBench  # noqa: PLC0415 - quick help
+    from juapesa.measure.sagas import Operators, SagaBench  # noqa: PLC0415 - quick help
 
     folder = config.load().data_dir / "saga-bench"
-    made = SagaBench(folder, lambda line: typer.echo(line, err=True), payments, rounds, settlers)
+    who = Operators(operators)
+    made = SagaBench(folder, lambda line: typer.echo(line, err=True), payments, rounds, settlers, who)
     _report(made.run(), as_json)
 
 

@@ -10,7 +10,7 @@ import httpx
 
 from juapesa.assembly import Parts, build_parts, settler_of
 from juapesa.chain import played
-from juapesa.config import load
+from juapesa.config import Settings, load
 from juapesa.db import Database, UnitOfWork
 from juapesa.db.connection import Params, Row
 from juapesa.issuance.domain import Orders
@@ -30,6 +30,7 @@ from juapesa.rails.ports import (
 from juapesa.rails.routing import Rails
 
 FLOAT_MINOR = 10**12
+CAPITAL = {"float_minor": {"mpesa-ke": FLOAT_MINOR, "momo-ng": FLOAT_MINOR}}
 AMOUNT = Money.whole(1_000, KES)
 PAYEE = "+2348032000001"
 NAIRA_A_SHILLING = 11
@@ -162,20 +163,23 @@ def settler_on(parts: Parts) -> Any:
 
 def furnished(db: Database, folder: Path, rail: type[ImmediateRail] = ImmediateRail) -> Parts:
     """A house on a migrated database, with operators of this kind."""
-    settings = load(
-        data_dir=folder, capital={"float_minor": {"mpesa-ke": FLOAT_MINOR, "momo-ng": FLOAT_MINOR}}
-    )
     rails: dict[str, Any] = {
         "mpesa-ke": rail("mpesa-ke", "M-Pesa", MPESA),
         "momo-ng": rail("momo-ng", "MTN MoMo", momo_capabilities(NGN)),
     }
-    http = httpx.AsyncClient()
-    parts = build_parts(settings, "", db, DEPLOYMENT, rails=Rails(rails, http))
+    return house(load(data_dir=folder, capital=CAPITAL), db, Rails(rails, httpx.AsyncClient()))
+
+
+def house(settings: Settings, db: Database, rails: Rails | None = None) -> Parts:
+    """A house before a chain that settles at once; without ``rails`` with those of its settings."""
+    parts = build_parts(settings, "", db, DEPLOYMENT, rails=rails)
     execution = replace(parts.work.execution, chain=ImmediateChain(parts.work.execution.chain))
+    work = replace(parts.work, execution=execution)
     return replace(
         parts,
         payments=replace(parts.payments, prices=FixedPrices(), execution=execution),
-        work=replace(parts.work, execution=execution),
+        work=work,
+        callbacks=replace(parts.callbacks, work=work),
     )
 
 
