@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.slow
 VICTIMS = (
     ("relayer",),
     ("settler",),
-    ("watcher", "bookkeeper"),
+    ("watcher", "bookkeeper", "ledger"),
     ("attester-1", "attester-2"),  # without the two there is no quorum
     ("api", "ussd_bridge"),
     ("anchor",),
@@ -39,9 +41,8 @@ PAYMENTS_EACH = 3
 START_SECONDS_MAX = 20.0
 FROZEN_AFTER_SECONDS = (0.3, 1.5, 4.0)  # of ordering, in turn
 LEASE_SECONDS = 30.0
-REST_SECONDS = (
-    61.0  # the supervisor gives up on who dies seven times a minute: that is for test_supervisor.py
-)
+NOTHING = 0  # the signal that only asks whether a process is there
+REST_SECONDS = 61.0  # the supervisor gives up on who dies seven times a minute: test_supervisor.py has that
 
 
 @dataclass
@@ -54,6 +55,12 @@ class KilledHouse(House):
         """Until none of them has been killed for a minute."""
         latest = max(self.killed_at.get(each, float("-inf")) for each in victims)
         time.sleep(max(latest + REST_SECONDS - time.monotonic(), 0.0))
+
+    def settle_down(self) -> None:
+        """Also until all who were killed are there again: after four kills the supervisor takes its time."""
+        for each in self.killed_at:
+            asyncio.run(once_there(partial(signalled, self.data_dir, each, NOTHING)))
+        super().settle_down()
 
 
 @pytest.fixture(scope="module", params=OWN_NETWORKS)
@@ -78,8 +85,8 @@ async def once_there(act: Callable[[], None]) -> None:
             await asyncio.sleep(0.1)
 
 
-def signalled(teller: Teller, process: str, number: signal.Signals) -> None:
-    os.kill(int((teller.world.data_dir / "run" / f"{process}.pid").read_text()), number)
+def signalled(data_dir: Path, process: str, number: int) -> None:
+    os.kill(int((data_dir / "run" / f"{process}.pid").read_text()), number)
 
 
 async def kill_often(teller: Teller, victims: tuple[str, ...]) -> None:
@@ -135,13 +142,13 @@ async def send_and_freeze(teller: Teller, after_seconds: float) -> None:
     """All are paid while the settler stands still for longer than a lease; then it wakes and goes on."""
     payments = await ordered(teller)
     await asyncio.sleep(after_seconds)
-    await once_there(lambda: signalled(teller, "settler", signal.SIGSTOP))
+    await once_there(lambda: signalled(teller.world.data_dir, "settler", signal.SIGSTOP))
     try:
         await asyncio.gather(
             asyncio.sleep(LEASE_SECONDS + 5.0), *(ends_right(teller, *each) for each in payments)
         )
     finally:
-        signalled(teller, "settler", signal.SIGCONT)
+        signalled(teller.world.data_dir, "settler", signal.SIGCONT)
     await asyncio.sleep(5.0)  # what it had in hand it now tells, late
     await asyncio.gather(*(ends_right(teller, *each) for each in payments))
 
