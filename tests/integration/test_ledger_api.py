@@ -13,6 +13,7 @@ from httpx import Response
 
 from juapesa.api import ledger_rules
 from juapesa.api.clients import Proof, Scope
+from juapesa.api.ledger_accounts import NewKind, OpenKind
 from juapesa.config import ledger_socket
 from juapesa.db import Database
 from juapesa.ledger import AccountKind, Ledger, Transfer
@@ -158,6 +159,91 @@ def test_nonsense_is_told_where_it_is_wrong_and_never_repeated(desk: Desk, body:
     assert (answer.status_code, slug(answer)) == (422, "invalid-input")
     assert detail in answer.json()["detail"]
     assert "SECRET" not in answer.text
+
+
+ACCOUNTS = "/api/ledger/accounts"
+
+
+def test_a_program_finds_and_opens_the_accounts_that_it_books_between(desk: Desk) -> None:
+    wanted = {"kind": "escrow", "owner": "house:lottery", "currency": "KES"}
+    opened = desk.program.post(ACCOUNTS, wanted)
+    assert (opened.status_code, desk.program.post(ACCOUNTS, wanted).json()) == (200, opened.json())
+    number = opened.json()["id"]
+    assert opened.json() == {**wanted, "id": number, "posted": 0, "held": 0, "available": 0, "incoming": 0}
+    assert desk.send(desk.post("house:stake", 40, credit=number)).is_success
+    found = desk.program.get(f"{ACCOUNTS}?kind=escrow&owner=house:lottery").json()
+    assert [(each["id"], each["posted"]) for each in found["accounts"]] == [(number, 40)]
+    [promotional] = desk.program.get(f"{ACCOUNTS}?kind=promotional&currency=KES").json()["accounts"]
+    assert promotional["id"] == desk.promotional
+    assert desk.program.get(f"{ACCOUNTS}?kind=promotional&currency=NGN").json()["accounts"] == []
+
+
+def test_accounts_are_listed_a_page_at_a_time_and_each_once(desk: Desk) -> None:
+    made = [
+        desk.program.post(ACCOUNTS, {"kind": "group", "owner": f"house:{n}", "currency": "KES"}).json()["id"]
+        for n in range(5)
+    ]
+    listed, path = [], f"{ACCOUNTS}?kind=group&limit=2"
+    page = desk.program.get(path).json()
+    while page["next"] is not None:
+        listed += page["accounts"]
+        page = desk.program.get(f"{path}&cursor={page['next']}").json()
+    assert [each["id"] for each in listed + page["accounts"]] == made
+
+
+@pytest.mark.parametrize("kind", sorted(set(AccountKind) - ledger_rules.OPEN))
+def test_no_account_that_payments_rest_on_is_shown_or_opened(desk: Desk, kind: AccountKind) -> None:
+    assert slug(desk.program.get(f"{ACCOUNTS}?kind={kind}")) == "invalid-input"
+    asked = {"kind": kind, "owner": "house:x", "currency": "KES"}
+    assert slug(desk.program.post(ACCOUNTS, asked)) == "invalid-input"
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "wanted"),
+    [
+        ({"kind": "wallet"}, 422, "invalid-input"),
+        ({"owner": "4711"}, 422, "invalid-input"),
+        ({"owner": "house:" + "x" * 80}, 422, "invalid-input"),
+        ({"owner": "house:a b"}, 422, "invalid-input"),
+        ({"currency": "XXX"}, 422, "unknown-currency"),
+        ({"floor": -1}, 422, "invalid-input"),
+    ],
+)
+def test_an_account_that_is_not_a_programs_to_open_is_refused(
+    desk: Desk, changed: dict[str, Any], status: int, wanted: str
+) -> None:
+    asked = {"kind": "escrow", "owner": "house:refused", "currency": "KES"} | changed
+    answer = desk.program.post(ACCOUNTS, asked)
+    assert (answer.status_code, slug(answer)) == (status, wanted)
+    assert desk.program.get(f"{ACCOUNTS}?kind=escrow&owner=house:refused").json()["accounts"] == []
+
+
+def test_accounts_are_for_programs_of_the_house_alone(desk: Desk) -> None:
+    owned = desk.office.program(Scope.LEDGER_WRITE, owner=desk.office.house.phone())
+    for answer in (
+        owned.get(f"{ACCOUNTS}?kind=escrow"),
+        owned.post(ACCOUNTS, {"kind": "escrow", "owner": "house:mine", "currency": "KES"}),
+    ):
+        assert (answer.status_code, slug(answer)) == (403, "house-only")
+    other = desk.office.program(Scope.ACCOUNTS_READ)
+    assert slug(other.get(f"{ACCOUNTS}?kind=escrow")) == "scope-missing"
+
+
+def test_the_kinds_that_are_described_are_those_that_are_open() -> None:
+    assert set(get_args(OpenKind)) == set(map(str, ledger_rules.OPEN))
+    assert set(get_args(NewKind)) == set(get_args(OpenKind)) - {"wallet"}
+
+
+def test_the_examples_of_accounts_have_their_form(desk: Desk) -> None:
+    described = desk.office.http.get("/api/openapi.json").json()["paths"][ACCOUNTS]
+    asked = {"kind": "escrow", "owner": "house:form", "currency": "KES"}
+    answers = {
+        "post": desk.program.post(ACCOUNTS, asked),
+        "get": desk.program.get(f"{ACCOUNTS}?kind=escrow&limit=1"),
+    }
+    for method, answer in answers.items():
+        shown = described[method]["responses"]["200"]["content"]["application/json"]["example"]
+        assert _form(answer.json()) == _form(shown), method
 
 
 def test_a_full_queue_is_handed_on_with_a_time_to_come_back(desk: Desk) -> None:

@@ -14,9 +14,9 @@ from fastapi.responses import Response
 
 from juapesa.api import problems
 from juapesa.api.clients import Scope
-from juapesa.api.errors import HouseOnly, LedgerDown
+from juapesa.api.errors import LedgerDown
 from juapesa.api.gate import Gate
-from juapesa.api.ledger_rules import Rules
+from juapesa.api.ledger_rules import Rules, require_house
 from juapesa.api.ledger_shapes import BODY, answers
 from juapesa.errors import PROBLEM_TYPE, InvalidInput
 from juapesa.ledger.engine.client import EngineClient
@@ -66,8 +66,7 @@ def ledger_routes(gate: Gate, rules: Rules, socket: Path) -> APIRouter:
         same again gets the first answer. A list with an order that no program may give is refused whole.
         """
         client = await gate.admitted(request, request.headers.get("authorization", ""), Scope.LEDGER_WRITE)
-        if client.person_id is not None:
-            raise HouseOnly("This client was made for a person; booking is for the house's own programs.")
+        require_house(client)
         body = await request.body()
         asked = _read(body)
         await asyncio.to_thread(rules.require_allowed, asked)

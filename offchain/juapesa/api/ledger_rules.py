@@ -9,7 +9,8 @@ belong to customers and to the house's own purposes. What it holds it may captur
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from juapesa.api.errors import NotOpenToPrograms
+from juapesa.api.clients import Client
+from juapesa.api.errors import HouseOnly, NotOpenToPrograms
 from juapesa.db import Database, UnitOfWork
 from juapesa.ledger import AccountKind
 from juapesa.ledger.engine.orders import Capture, PlaceHold, Post, Release, Reverse, WireOrder
@@ -65,6 +66,12 @@ class Rules:
             self.open_accounts = set()
         self.open_accounts |= allowed
         return {row["id"] for row in found} - allowed
+
+
+def require_house(client: Client) -> None:
+    """Raise HouseOnly for a client that was made for a person."""
+    if client.person_id is not None:
+        raise HouseOnly("This client was made for a person; booking is for the house's own programs.")
 
 
 def _foreign(uow: UnitOfWork, rows: set[int]) -> set[int]:

@@ -6,6 +6,7 @@ from juapesa.api.accounts import account_routes
 from juapesa.api.clients import Clients
 from juapesa.api.gate import Gate
 from juapesa.api.ledger import ledger_routes
+from juapesa.api.ledger_accounts import ledger_account_routes
 from juapesa.api.ledger_rules import Rules
 from juapesa.api.liabilities import liability_routes
 from juapesa.api.ops import ops_routes
@@ -24,6 +25,7 @@ def program_routes(parts: Parts) -> tuple[APIRouter, ...]:
     return (
         payment_routes(parts.db, gate, desk),
         ledger_routes(gate, Rules(parts.db), ledger_socket(parts.settings)),
+        ledger_account_routes(parts.db, gate, parts.ledger),
         account_routes(parts.db, gate, parts.ledger),
         liability_routes(parts.db, gate, parts.keystore.secret(KEY_NAME)),
         ops_routes(parts.db, gate, parts.stuck, Pages()),

@@ -26,7 +26,20 @@ _STATEMENT: dict[str, Any] = {
     "covered": True,
 }
 
+_BOOK_ACCOUNT: dict[str, Any] = {
+    "id": 31,
+    "kind": "promotional",
+    "owner": "house:lottery",
+    "currency": "KES",
+    "posted": 100_000,
+    "held": 20_000,
+    "available": 80_000,
+    "incoming": 0,
+}
+
 READ: dict[str, Any] = {
+    "book-accounts": {"accounts": [_BOOK_ACCOUNT], "next": 31},
+    "book-account": _BOOK_ACCOUNT,
     "accounts": [
         {"id": 15, "posted": _money("800.00"), "held": _money("300.00"), "available": _money("500.00")}
     ],

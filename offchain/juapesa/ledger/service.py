@@ -89,6 +89,21 @@ class Ledger:
         )
         return {currency(row["currency"]): row["id"] for row in rows}
 
+    def find_accounts(
+        self, uow: UnitOfWork, kind: AccountKind, owner: str | None, unit: Currency | None,
+        *, after: int, limit: int,
+    ) -> dict[int, AccountName]:  # fmt: skip
+        """Accounts of a kind with higher ids than ``after``, by id; None: of any owner, in any currency."""
+        wanted = {"kind": str(kind), "owner": owner, "currency": None if unit is None else unit.code}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        rows = uow.all(
+            f"SELECT id, owner, currency FROM book.accounts "  # noqa: S608 - names of columns
+            f"WHERE {' AND '.join(f'{name} = %({name})s' for name in given)} "
+            "AND id > %(after)s ORDER BY id LIMIT %(limit)s",
+            {**given, "after": after, "limit": limit},
+        )
+        return {row["id"]: AccountName(kind, row["owner"], currency(row["currency"])) for row in rows}
+
     def book(self, uow: UnitOfWork, orders: Sequence[LedgerOrder]) -> list[Posting]:
         """Book several orders or none, each once per key, with all their accounts locked first.
 
