@@ -77,6 +77,9 @@ def test_archive_and_restore_leave_every_row_as_it_was(engine: EngineByHand, tmp
     assert isinstance(engine.answer(send("later", 1, 4, 1)), Done)
     refused = engine.answer(Reverse("r", 5))
     assert isinstance(refused, Refused)
+    with pytest.raises(MonthNotReady, match="Stop it"):
+        restore(engine.url, OCTOBER, file)
+    engine.close()
     assert restore(engine.url, OCTOBER, file) == 83
     found = verify(engine.url)
     assert found.ok, found.first_fault
@@ -100,6 +103,7 @@ def test_a_month_that_is_not_over_or_has_open_holds_stays(engine: EngineByHand, 
 def test_another_file_is_not_taken_for_the_archive(engine: EngineByHand, tmp_path: Path) -> None:
     file = tmp_path / "october"
     archive(engine.url, OCTOBER, file, engine.now)
+    engine.close()
     data = bytearray(gzip.decompress(file.read_bytes()))
     data[60] ^= 1
     forged = tmp_path / "forged"

@@ -368,7 +368,7 @@ async def _booked(back: Shared, order: Post) -> Sequence[Answer]:
     async def settle() -> None:
         """Nothing is under way."""
 
-    return await (await back.plan([order], settle))()
+    return await (await back.plan([order], settle))(lambda: None)
 
 
 def test_a_writer_whose_session_is_ended_ends_in_doubt_and_its_keeper_follows(writer: WriterProcess) -> None:

@@ -10,7 +10,7 @@ from juapesa.ledger.engine.ids import first_id_at, month_of
 from juapesa.ledger.engine.lookup import questions_of
 from juapesa.ledger.engine.orders import Answer, Order, micros
 from juapesa.ledger.engine.storage import Storage
-from juapesa.ledger.engine.writer import Rows, Settle, Store
+from juapesa.ledger.engine.writer import Rows, Sent, Settle, Store
 
 ORDERS_MAX = 1_000  # with more, the database would wait for the next batch, and that one for it
 EXPIRIES_MAX = 500  # in one batch, so that people's orders are not kept waiting
@@ -30,15 +30,15 @@ class Exclusive:
     async def plan(self, orders: Sequence[Order], settle: Settle) -> Store:
         """Apply a batch in memory and make its message."""
         questions = questions_of(self._books, orders)
-        if questions.any():
-            await settle()  # what is asked may be on its way into the database
+        if questions.wait():
+            await settle()
         facts = await self._storage.facts(self._books, questions)
         batch = self._books.apply(orders, facts, first_id_at(self._clock.now()))
         prepared = self._storage.prepare(batch) if batch.rows else None
 
-        async def store() -> Sequence[Answer]:
+        async def store(sent: Sent) -> Sequence[Answer]:
             if prepared is not None:
-                await self._storage.store(prepared)
+                await self._storage.store(prepared, sent)
             return batch.answers
 
         return store
@@ -48,8 +48,10 @@ class Exclusive:
         return await self._storage.session.asked(sql)
 
     async def keep_house(self, now: datetime) -> Sequence[Order]:
-        """Notice a session that is gone, have next month's table; the holds whose time has come."""
-        await self._storage.session.asked("SELECT 1")  # a writer that lost its fence shall not linger
+        """Notice a session that is gone, learn old keys, have next month's table; the holds that are due."""
+        for session in (self._storage.session, self._storage.reader):
+            await session.asked("SELECT 1")  # a writer that lost its fence shall not linger
+        await self._storage.learn_older_keys(self._books)
         month = month_of(now)
         if month != self._month:
             await self._storage.session.asked(self._storage.months_sql(now))

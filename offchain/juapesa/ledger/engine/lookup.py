@@ -18,6 +18,8 @@ SELECT json_agg(json_build_array(a.id, a.currency, a.side, a.floor, a.ceiling, b
        b.entries, b.last_id, a.kind, a.owner, a.batch))
   FROM {balances} b JOIN book.accounts a ON a.id = b.account {where}"""
 ROWS = f"SELECT {COLUMNS} FROM book.transfers"
+# Planned once: to plan for a thousand keys takes as long as to look them up.
+PREPARE_LOOKUP = f"PREPARE book_keyed (uuid[]) AS {ROWS} WHERE key = ANY ($1);"
 
 
 def row_of(row: Sequence[Any]) -> Row:
@@ -82,11 +84,15 @@ def joined(numbers: Iterable[int]) -> str:
 
 @dataclass(slots=True)
 class Questions:
-    """Numbers and key digests to look up; ``digests`` of all orders."""
+    """Numbers and key digests to look up; ``digests`` of all orders.
+
+    ``fresh``: a key that was used lately; the answer may still be on its way into the database.
+    """
 
     digests: list[bytes]
+    fresh: bool = False
     accounts: set[int] = field(default_factory=set)
-    keys: list[bytes] = field(default_factory=list)
+    keys: Sequence[bytes] = ()
     ids: set[int] = field(default_factory=set)
     reversed_ids: set[int] = field(default_factory=set)
 
@@ -107,16 +113,19 @@ class Questions:
         elif isinstance(order, Capture | Release | Expire) and order.hold not in books.holds:
             self.ids.add(order.hold)
 
-    def any(self) -> bool:
-        """Whether there is anything to ask."""
-        return bool(self.accounts or self.keys or self.ids or self.reversed_ids)
+    def wait(self) -> bool:
+        """Whether an answer may be in the batch that is under way.
+
+        A key that was not used lately is not, nor is an account that is not in memory.
+        """
+        return bool(self.fresh or self.ids or self.reversed_ids)
 
     def selects(self) -> list[str]:
         """One statement per question, empty when there is nothing to ask."""
         keys = ",".join([each.hex() for each in self.keys])
         return [
             accounts_sql(self.accounts),
-            f"{ROWS} WHERE key = ANY ('{{{keys}}}')" if self.keys else "",
+            f"EXECUTE book_keyed('{{{keys}}}')" if self.keys else "",
             f"{ROWS} WHERE id IN ({joined(self.ids)})" if self.ids else "",
             f"SELECT original FROM book.reversals WHERE original IN ({joined(self.reversed_ids)})"
             if self.reversed_ids
@@ -128,10 +137,10 @@ def questions_of(books: Books, orders: Sequence[Order]) -> Questions:
     """What these orders need to know."""
     asked, known = Questions(key_digests(orders)), books.accounts
     recent = books.recent
-    if recent.since == 0:
-        asked.keys = [digest for digest in asked.digests if digest in recent]
-    else:
-        asked.keys = asked.digests
+    suspects = recent.suspects(asked.digests)
+    fresh = [digest for digest in suspects if digest in recent]
+    asked.fresh = bool(fresh)
+    asked.keys = fresh if recent.since == 0 else suspects
     for order in orders:
         if type(order) is Post and len(order.lines) == 1:  # most are: without a call
             line = order.lines[0]

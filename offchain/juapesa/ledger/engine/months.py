@@ -19,7 +19,7 @@ import psycopg
 from juapesa.errors import Conflict
 from juapesa.ledger.engine.ids import first_id_at, next_month, partition_of
 from juapesa.ledger.engine.rows import COLUMNS
-from juapesa.ledger.engine.storage import MONTHS_AHEAD
+from juapesa.ledger.engine.storage import FENCE, MONTHS_AHEAD
 
 
 class MonthNotReady(Conflict):
@@ -81,9 +81,15 @@ def archive(url: str, month: datetime, file: Path, now: datetime) -> int:
 
 
 def restore(url: str, month: datetime, file: Path) -> int:
-    """Put an archived month back; how many rows. Raises MonthNotReady when the file is not its archive."""
+    """Put an archived month back; how many rows. Raises MonthNotReady when the file is not its archive.
+
+    Also while a writer has the books to itself: it would not know the keys that come back.
+    """
     name = partition_of(month)
     with psycopg.connect(url) as connection:
+        alone = connection.execute(f"SELECT pg_try_advisory_xact_lock_shared({FENCE})".encode()).fetchone()
+        if alone != (True,):
+            raise MonthNotReady("A writer has the books to itself. Stop it, restore, and start it again.")
         found = connection.execute(
             "DELETE FROM book.archives WHERE month = %s RETURNING count, sha256", (month.date(),)
         ).fetchone()

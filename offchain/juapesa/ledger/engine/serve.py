@@ -70,9 +70,10 @@ def serve(
     Raises WriterRefused when another writer stays, or the books contradict themselves.
     """
     follows = tie.before if tie is not None else None
-    session = _connected(url, role, RECOVERY_SECONDS_MAX if follows else 0.0)
-    watch(session)
-    storage = Storage(session)
+    session, reader = (_connected(url, role, RECOVERY_SECONDS_MAX if follows else 0.0) for _ in range(2))
+    for each in (session, reader):
+        watch(each)
+    storage = Storage(session, reader=reader)
     try:
         _take_fence(storage, url, _end_holder(follows, take_over=take_over), fence_seconds, standing_by)
         began = time.monotonic()
@@ -82,6 +83,7 @@ def serve(
         gc.freeze()  # the books are long-lived: looking through them again and again would only cost time
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
         back = Exclusive(storage, books, clock)
+        _bound(reader, silence_seconds_max)
         _write(
             session, Writer(back, clock, queue_max=queue_max), door, silence_seconds_max, tie, ready, began
         )
@@ -145,9 +147,14 @@ def _write(
         await writer.run()
         server.close()
 
+    _bound(session, silence_seconds_max)
+    uvloop.run(main())
+
+
+def _bound(session: Session, silence_seconds_max: float) -> None:
+    """Bound the silence on both ends of a session."""
     session.ask(f"SET idle_session_timeout = {int(silence_seconds_max * 2_000)}")
     session.patience_seconds = silence_seconds_max
-    uvloop.run(main())
 
 
 def _somebody_listens(path: Path) -> bool:

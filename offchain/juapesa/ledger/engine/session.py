@@ -12,7 +12,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NoReturn
 
 import psycopg
@@ -51,6 +51,10 @@ class Failed(Doubtful):
     def __init__(self, message: str, state: str) -> None:
         super().__init__(message)
         self.state = state
+
+
+def _nothing() -> None:
+    """Nobody is told that a statement has left."""
 
 
 class Session:
@@ -101,9 +105,14 @@ class Session:
         except StopIteration as ended:
             return _rows(ended.value)
 
-    async def asked(self, sql: str, payload: bytes = b"") -> list[tuple[str | None, ...]]:
-        """As ``ask``, while the event loop goes on."""
-        exchange = self._exchange(sql, payload)
+    async def asked(
+        self, sql: str, payload: bytes = b"", sent: Callable[[], None] = _nothing
+    ) -> list[tuple[str | None, ...]]:
+        """As ``ask``, while the event loop goes on.
+
+        ``sent`` is called when the server has all that it needs: it goes on, even if the event loop does not.
+        """
+        exchange = self._exchange(sql, payload, sent)
         loop = asyncio.get_running_loop()
         try:
             while True:
@@ -124,7 +133,7 @@ class Session:
             if sending:
                 loop.remove_writer(descriptor)
 
-    def _exchange(self, sql: str, payload: bytes) -> Exchange:
+    def _exchange(self, sql: str, payload: bytes, sent: Callable[[], None] = _nothing) -> Exchange:
         connection = self._connection
         found: list[PGresult] = []
         failure: Failed | None = None
@@ -132,6 +141,8 @@ class Session:
         try:
             connection.send_query(sql.encode())
             yield from self._flushed()
+            if not payload:
+                sent()
             while True:
                 while connection.is_busy():
                     yield False
@@ -147,6 +158,7 @@ class Session:
                     if not (connection.put_copy_data(payload) and connection.put_copy_end()):
                         raise Doubtful("libpq has no room for the rows")
                     yield from self._flushed()
+                    sent()
                 elif status in _GOOD:
                     found.append(result)
                 else:

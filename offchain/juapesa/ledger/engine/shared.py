@@ -11,7 +11,7 @@ from juapesa.ledger.engine.function import answers_of, as_json
 from juapesa.ledger.engine.orders import UNSOUND, Answer, Order
 from juapesa.ledger.engine.session import Doubtful, Failed, Session
 from juapesa.ledger.engine.storage import FENCE
-from juapesa.ledger.engine.writer import Rows, Settle, Store
+from juapesa.ledger.engine.writer import Rows, Sent, Settle, Store
 from juapesa.ledger.errors import WriterRefused
 
 ORDERS_MAX = 256  # a batch locks its accounts for as long as it takes, and others wait for them
@@ -47,8 +47,8 @@ class Shared:
         """Make the batch's message."""
         sql = self._message(orders)
 
-        async def store() -> Sequence[Answer]:
-            return await self._booked(orders, sql)
+        async def store(sent: Sent) -> Sequence[Answer]:
+            return await self._booked(orders, sql, sent)
 
         return store
 
@@ -72,11 +72,11 @@ class Shared:
     def _message(self, orders: Sequence[Order]) -> str:
         return _BATCH.format(orders=self._session.quoted(as_json(orders)))
 
-    async def _booked(self, orders: Sequence[Order], sql: str) -> list[Answer]:
+    async def _booked(self, orders: Sequence[Order], sql: str, sent: Sent) -> list[Answer]:
         """Book a batch, again if others' locks stood against it. Raises WriterRefused, Doubtful."""
         for _ in range(ATTEMPTS_MAX):
             try:
-                [(answers,)] = await self._session.asked(sql)
+                [(answers,)] = await self._session.asked(sql, sent=sent)
                 return answers_of(str(answers))
             except Failed as failed:
                 if failed.state == EXCLUSIVE_WRITER:
@@ -85,16 +85,16 @@ class Shared:
                     raise
                 await self._session.asked("ROLLBACK")
                 if _is_unheard_of(failed):
-                    return await self._booked_apart(orders)
+                    return await self._booked_apart(orders, sent)
         raise Doubtful(f"others stood against the same batch {ATTEMPTS_MAX} times")
 
-    async def _booked_apart(self, orders: Sequence[Order]) -> list[Answer]:
+    async def _booked_apart(self, orders: Sequence[Order], sent: Sent) -> list[Answer]:
         """Book a batch with something that the database cannot hold, halved until that is alone."""
         if len(orders) == 1:
             return [UNSOUND]
         middle = len(orders) // 2
         halves = orders[:middle], orders[middle:]
-        return [each for half in halves for each in await self._booked(half, self._message(half))]
+        return [each for half in halves for each in await self._booked(half, self._message(half), sent)]
 
 
 def _is_unheard_of(failed: Failed) -> bool:

@@ -1,7 +1,7 @@
 """The books on PostgreSQL: load them, look facts up, and store a batch as one transaction."""
 # ruff: noqa: S608 - every statement here is made of constants, numbers and escaped text
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from juapesa.ledger.engine.accounts import Account, OpenHold
 from juapesa.ledger.engine.books import Batch, Books, Facts
 from juapesa.ledger.engine.ids import booked_at, month_of, partition_of
 from juapesa.ledger.engine.lookup import (
+    PREPARE_LOOKUP,
     ROWS,
     Questions,
     StoredAccount,
@@ -33,6 +34,9 @@ from juapesa.ledger.errors import WriterRefused
 FENCE = "789, 4"
 SEALROWS = 1_000
 RECENT_LOADED = 100_000
+OLDER_LEARNED = 10_000  # at a time: some ten milliseconds
+AFTER_ALL = 2**63 - 1  # no row's id
+DIGEST_BYTES = 16
 ACCOUNTS_LOADED = 10_000  # at start; the others when they are needed
 MONTHS_AHEAD = 3
 
@@ -68,10 +72,16 @@ class Prepared:
 
 
 class Storage:
-    """One session that holds the fence; what it stores is sealed into the chain."""
+    """One session that holds the fence; what it stores is sealed into the chain.
 
-    def __init__(self, session: Session, *, accounts_loaded: int = ACCOUNTS_LOADED) -> None:
+    ``reader`` is another, for look-ups while a batch is stored. Without one they are for when none is.
+    """
+
+    def __init__(
+        self, session: Session, *, reader: Session | None = None, accounts_loaded: int = ACCOUNTS_LOADED
+    ) -> None:
         self.session = session
+        self.reader = reader or session
         self._accounts_loaded = accounts_loaded
         self.head = Head()
         self._unsealed: dict[int, bytes] = {}  # accounts that no batch has hashed yet: their images
@@ -81,7 +91,7 @@ class Storage:
         """Become the only writer. Raises WriterRefused when there is another."""
         if self.session.ask(f"SELECT pg_try_advisory_lock({FENCE})") != [("t",)]:
             raise WriterRefused("Another process writes the books.")
-        self.session.ask(_PREPARE)
+        self.session.ask(_PREPARE + PREPARE_LOOKUP)
 
     def load(self, now: datetime) -> Books:
         """Read the state and check its head; what ``book.apply`` has booked meanwhile is sealed first.
@@ -103,6 +113,8 @@ class Storage:
         self._check_sums()
         self._load_recent(books)
         self.session.ask(_SETTLE)
+        if self.reader is not self.session:
+            self.reader.ask(f"SET default_transaction_read_only = on; {_SETTLE} {PREPARE_LOOKUP}")
         return books
 
     def keep_months(self, now: datetime) -> None:
@@ -116,12 +128,12 @@ class Storage:
 
     async def facts(self, books: Books, questions: Questions) -> Facts:
         """What a batch needs of the past; nothing is asked when it needs nothing."""
-        answers = [await self.session.asked(sql) if sql else [] for sql in questions.selects()]
+        answers = [await self.reader.asked(sql) if sql else [] for sql in questions.selects()]
         rest = rest_of_groups(answers)
-        more = await self.session.asked(rest) if rest else []
+        more = await self.reader.asked(rest) if rest else []
         facts = self._facts(books, questions.digests, answers, more)
         if unknown := accounts_sql(strangers(books, facts.rows())):
-            self._learn(books, await self.session.asked(unknown))
+            self._learn(books, await self.reader.asked(unknown))
         return facts
 
     def facts_now(self, books: Books, orders: Sequence[Order]) -> Facts:
@@ -133,9 +145,12 @@ class Storage:
         self._learn_of(books, strangers(books, facts.rows()))
         return facts
 
-    async def store(self, prepared: Prepared) -> None:
-        """Store a batch; returns when it is durable. Raises Doubtful: then stop at once."""
-        await self.session.asked(prepared.sql, prepared.payload)
+    async def store(self, prepared: Prepared, sent: Callable[[], None]) -> None:
+        """Store a batch; returns when it is durable. Raises Doubtful: then stop at once.
+
+        ``sent`` is called when the database has all of it.
+        """
+        await self.session.asked(prepared.sql, prepared.payload, sent)
 
     def commit_now(self, batch: Batch) -> None:
         """Prepare and store a batch, for callers without an event loop."""
@@ -256,14 +271,35 @@ class Storage:
             raise WriterRefused(f"The books in {faults[0][0]} do not balance; run `jua ledger verify`.")
 
     def _load_recent(self, books: Books) -> None:
-        """The newest keys as one value: row by row they would take most of the time that a start takes."""
-        [(found, count, first)] = self.session.ask(
-            "SELECT encode(string_agg(uuid_send(key), '') FILTER (WHERE line = 0), 'hex'), count(*), min(id) "
-            f"FROM (SELECT key, id, line FROM book.transfers ORDER BY id DESC LIMIT {RECENT_LOADED}) newest"
-        )
-        keys = bytes.fromhex(found or "")
-        books.recent = Recent(since=int(first or 0) if int(count or 0) == RECENT_LOADED else 0)
-        books.recent.add((keys[place : place + 16] for place in range(0, len(keys), 16)), int(first or 0))
+        keys, count, first = _keys_of(self.session.ask(_keys_sql(AFTER_ALL, RECENT_LOADED)))
+        since = first if count == RECENT_LOADED else 0
+        books.recent = Recent(since=since, filtered=books.last_id + 1 if count else 0)
+        books.recent.young.update(keys)
+
+    async def learn_older_keys(self, books: Books) -> None:
+        """Tell the filter of keys some more of those that were used before the start."""
+        recent = books.recent
+        if recent.filtered:
+            sql = _keys_sql(recent.filtered, OLDER_LEARNED)
+            keys, count, first = _keys_of(await self.reader.asked(sql))
+            recent.add_older(keys, first if count == OLDER_LEARNED else 0)
+
+
+def _keys_sql(before: int, rows: int) -> str:
+    """The keys of the newest rows before one, as one value: row by row they would take most of a start."""
+    newest = f"SELECT key, id, line FROM book.transfers WHERE id < {before} ORDER BY id DESC LIMIT {rows}"
+    return (
+        "SELECT encode(string_agg(uuid_send(key), '') FILTER (WHERE line = 0), 'hex'), count(*), min(id) "
+        f"FROM ({newest}) newest"
+    )
+
+
+def _keys_of(answer: Sequence[Sequence[str | None]]) -> tuple[list[bytes], int, int]:
+    """Digests, how many rows they are of, and the first of those."""
+    [(found, count, first)] = answer
+    keys = bytes.fromhex(found or "")
+    digests = [keys[place : place + DIGEST_BYTES] for place in range(0, len(keys), DIGEST_BYTES)]
+    return digests, int(count or 0), int(first or 0)
 
 
 def _batch(row: Sequence[Any]) -> tuple[int, int, bytes, bytes]:

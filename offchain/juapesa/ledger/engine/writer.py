@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from juapesa.clock import Clock
@@ -16,6 +17,7 @@ from juapesa.ledger.engine.orders import Answer, Order
 
 QUEUE_ORDERS_MAX = 20_000
 AHEAD_ORDERS_MIN = 64  # with fewer waiting, a bigger next batch is worth more than an early one
+AHEAD_PART = 2  # as is a batch of half the one under way
 TICK_SECONDS = 0.5
 
 Reply = Callable[[Sequence[Answer]], None]
@@ -24,7 +26,8 @@ Rows = list[tuple[str | None, ...]]
 
 Job = tuple[Sequence[Order], Reply]
 Settle = Callable[[], Coroutine[Any, Any, None]]
-Store = Callable[[], Coroutine[Any, Any, Sequence[Answer]]]
+Sent = Callable[[], None]
+Store = Callable[[Sent], Coroutine[Any, Any, Sequence[Answer]]]
 
 
 class Back(Protocol):
@@ -38,7 +41,8 @@ class Back(Protocol):
     async def plan(self, orders: Sequence[Order], settle: Settle) -> Store:
         """Get a batch ready while the one before may still be under way; ``settle`` waits for that one.
 
-        What is returned stores it and gives an answer for each order, all durable.
+        What is returned stores it and gives an answer for each order, all durable. It may call what it is
+        given once the database can go on alone.
         """
         ...
 
@@ -88,6 +92,7 @@ class Writer:
         self._waiting = 0
         self._queue_max = queue_max
         self._wake = asyncio.Event()
+        self._left = asyncio.Event()  # the batch under way is with the database
         self._flight: Flight | None = None
         self._stopping = False
         self._tick_due = False
@@ -141,21 +146,39 @@ class Writer:
             ticking.cancel()
 
     async def _write_batch(self) -> None:
-        """Plan what waits and let it be stored; with many more waiting, go on while it is."""
+        """Plan what waits and let it be stored; once many more wait, go on while it is."""
         jobs, orders = self._take()
         store = await self.back.plan(orders, self._settle)
-        await self._settle()
+        answer_before = await self._stored()
         self.orders += len(orders)
         self.batches += 1
-        self._flight = Flight(asyncio.create_task(store()), jobs)
-        if self._waiting < AHEAD_ORDERS_MIN:
+        self._left.clear()
+        self._flight = flight = Flight(asyncio.create_task(store(self._left.set)), jobs)
+        flight.storing.add_done_callback(self._landed)
+        # What keeps the event loop busy comes only when the database is busy, too: answers, the next batch.
+        await self._left.wait()
+        answer_before()
+        enough = max(AHEAD_ORDERS_MIN, len(orders) // AHEAD_PART)
+        while self._waiting < enough and not flight.storing.done():
+            self._wake.clear()
+            await self._wake.wait()
+        if flight.storing.done():
             await self._settle()
+
+    def _landed(self, _: object) -> None:
+        self._left.set()
+        self._wake.set()
 
     async def _settle(self) -> None:
         """Wait until the batch under way is durable, and answer it."""
+        (await self._stored())()
+
+    async def _stored(self) -> Callable[[], None]:
+        """Wait until the batch under way is durable; what answers it."""
         flight, self._flight = self._flight, None
-        if flight is not None:
-            _answer(flight.jobs, await flight.storing)
+        if flight is None:
+            return _nothing
+        return partial(_answer, flight.jobs, await flight.storing)
 
     def _take(self) -> tuple[list[Job], list[Order]]:
         jobs: list[Job] = []
@@ -185,6 +208,10 @@ def _answer(jobs: Sequence[Job], answers: Sequence[Answer]) -> None:
     for asked, reply in jobs:
         reply(answers[place : place + len(asked)])
         place += len(asked)
+
+
+def _nothing() -> None:
+    """No batch is under way, and none is to be answered."""
 
 
 def _nobody(answers: Sequence[Any]) -> None:
