@@ -43,7 +43,7 @@ from juapesa.ledger.engine.trials.processes import WriterChild, cpu_seconds
 ACCOUNTS = 10_000
 DIRECT_BATCH = 1_000
 BULK = 100
-UNDER_WAY = 256  # single posts
+UNDER_WAY = 512  # single posts
 PIPELINES = 16
 HTTP_PATHS = ("single", "unpipelined", "bulk", "single_shared", "bulk_shared")
 LOADER = "juapesa.ledger.engine.trials.bench_load"
