@@ -7,6 +7,7 @@ seeds, or the simulation proves nothing.
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,10 @@ def an_answer_in_the_same_words_is_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 # Each with the seed at which it is seen when seeds are played from 1 on; what is drawn may change that.
+def after_weeks_a_lost_answer_is_not_asked_for_within_days(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(leg_steps, "POLL_PACE_MAX", timedelta.max)
+
+
 MUTANTS: dict[Plant, int] = {
     payout_under_a_new_reference_each_time: 1,
     any_callback_is_believed: 1,
@@ -229,6 +234,7 @@ MUTANTS: dict[Plant, int] = {
     a_success_is_dropped_when_somebody_else_has_the_leg: 28,
     a_success_is_dropped_when_nobody_has_the_leg: 1,
     an_answer_in_the_same_words_is_dropped: 11,
+    after_weeks_a_lost_answer_is_not_asked_for_within_days: 81359,
 }
 
 

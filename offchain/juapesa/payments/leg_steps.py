@@ -35,6 +35,7 @@ from juapesa.rails.ports import Outcome, RailAnswer, Reason
 
 LATE_SUCCESS_MAX = timedelta(days=2)  # as far as operators' statements reach back
 LATE_PACE_MAX = timedelta(days=1)
+POLL_PACE_MAX = timedelta(hours=2)  # also after weeks in which nobody asked: an answer may be lost again
 CHAIN_LEG_PATIENCE = timedelta(seconds=5)  # what has ended is taken up before that
 
 _UNDECIDED = frozenset({Outcome.PENDING, Outcome.UNKNOWN, Outcome.ABSENT})
@@ -254,13 +255,13 @@ class LegSteps:
         return max(backoff(self.waits, leg.attempts), timedelta(seconds=on_its_way))
 
     def _poll(self, leg: LegRow, now: datetime) -> timedelta:
-        """When to ask again: at a steady pace, later after an eighth of the time it has taken so far."""
+        """When to ask again: at a steady pace, later an eighth of the time so far, two hours at most."""
         assert leg.asked_at is not None, "it has been asked about"
         collecting = leg.kind is LegKind.COLLECT
         pace = timedelta(
             seconds=self.waits.collect_poll_seconds if collecting else self.waits.payout_poll_seconds
         )
-        return max(pace, (now - leg.asked_at) / 8)
+        return max(pace, min((now - leg.asked_at) / 8, POLL_PACE_MAX))
 
 
 def patience(waits: WaitSettings) -> timedelta:
