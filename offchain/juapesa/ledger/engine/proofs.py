@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from juapesa.db import UnitOfWork, reading
 from juapesa.ledger.engine.rows import image_rows
 from juapesa.ledger.engine.seal import row_id
-from juapesa.ledger.engine.tree import GENESIS, leaf_of, path_of
+from juapesa.ledger.engine.tree import GENESIS, leaf_of, leaves_of, path_of
 from juapesa.ledger.engine.verify import extras_of
 from juapesa.ledger.errors import UnknownTransfer
 
@@ -103,5 +103,5 @@ def _read(snapshot: UnitOfWork, transfer: int) -> _Batch:
         raise UnknownTransfer("No such transfer is sealed yet.")
     number, first, last, root, chain, before = batches[0]
     images = list(image_rows(snapshot, first - 1, last))
-    leaves = [leaf_of(image) for image in images] + extras_of(snapshot, number, number)[number]
+    leaves = leaves_of(images) + extras_of(snapshot, number, number)[number]
     return _Batch(number, first, last, root, before, chain, images, leaves)

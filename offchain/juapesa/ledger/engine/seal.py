@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from juapesa.ledger.engine.tree import GENESIS, MARK_BYTES, leaf_of, link, root_of
+from juapesa.ledger.engine.tree import GENESIS, MARK_BYTES, leaves_of, link, root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,7 @@ class Seal:
 
 def seal(head: Head, images: Sequence[bytes], others: Sequence[bytes]) -> Seal:
     """The next batch after ``head``: images of rows in order, then of ``others`` (accounts, codes)."""
-    leaves = [leaf_of(image) for image in images]
-    leaves += [leaf_of(image) for image in others]
+    leaves = leaves_of(images) + leaves_of(others)
     root, number = root_of(leaves), head.number + 1
     return Seal(
         number,

@@ -16,7 +16,7 @@ from juapesa.ledger.engine.books import CHECKPOINT_ENTRIES
 from juapesa.ledger.engine.orders import MOVING, Kind
 from juapesa.ledger.engine.rows import Row, image_rows, unpack
 from juapesa.ledger.engine.seal import account_image, code_image
-from juapesa.ledger.engine.tree import GENESIS, MARK_BYTES, leaf_of, link, root_of
+from juapesa.ledger.engine.tree import GENESIS, MARK_BYTES, leaf_of, leaves_of, link, root_of
 
 BATCHES_AT_ONCE = 200
 _CAPTURES = frozenset({Kind.CAPTURE, Kind.CAPTURE_LAST, Kind.CAPTURE_REST})
@@ -158,7 +158,7 @@ class _Head:
 
 def _check_batch(batch: Sequence[Any], rows: Sequence[tuple[Row, bytes]], extra: Sequence[bytes]) -> None:
     number, _, last, count, root, _, marks = batch
-    leaves = [leaf_of(image) for _, image in rows] + list(extra)
+    leaves = leaves_of(image for _, image in rows) + list(extra)
     if len(leaves) == count and root_of(leaves) == root:
         return
     for place, (row, _) in enumerate(rows):

@@ -31,7 +31,7 @@ from juapesa.ledger.engine.orders import (
 )
 from juapesa.ledger.engine.recent import Recent
 from juapesa.ledger.engine.rows import Row, key_digests
-from juapesa.ledger.engine.tree import GENESIS, leaf_of, link, root_of
+from juapesa.ledger.engine.tree import GENESIS, leaves_of, link, root_of
 
 STEPS = 80
 CLIENTS = 5
@@ -62,7 +62,7 @@ class Disk:
         self.batches += 1
         self.rows += batch.rows
         self.codes.update({code: number for number, code in batch.codes})
-        root = root_of([leaf_of(repr(row).encode()) for row in batch.rows])
+        root = root_of(leaves_of(repr(row).encode() for row in batch.rows))
         self.chain = link(self.chain, self.batches, len(batch.rows), root)
         return True
 
