@@ -18,7 +18,7 @@ from juapesa.ledger.engine.rows import key_digests
 from juapesa.ledger.engine.session import Session
 from juapesa.ledger.engine.storage import Storage
 from juapesa.ledger.engine.verify import verify
-from support.engine_books import EngineByHand, Opened, send
+from support.engine_books import EngineByHand, Opened, send, take_fence
 from support.postgres import PostgresForTests
 
 ROLE = "juapesa_writer"
@@ -37,7 +37,7 @@ class Back:
     def __post_init__(self) -> None:
         self.session, self.reader = Session(self.url, role=ROLE), Session(self.url, role=ROLE)
         storage = Storage(self.session, reader=self.reader)
-        storage.take_fence()
+        take_fence(storage)
         self.clock = SystemClock()
         self.books = storage.load(self.clock.now())
         self.back = Exclusive(storage, self.books, self.clock)

@@ -43,6 +43,20 @@ def hold(key: str, debit: int, credit: int, amount: int, hours: float = 1) -> Pl
     return PlaceHold(key, debit, credit, amount, "KES", "hold", START + timedelta(hours=hours))
 
 
+def take_fence(storage: Storage) -> None:
+    """Become the only writer, though the server may still be ending the session of the one before."""
+    deadline = time.monotonic() + FENCE_SECONDS_MAX
+    while True:
+        try:
+            storage.take_fence()
+        except WriterRefused:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 @dataclass
 class EngineByHand:
     """The engine's core and storage with a clock of the test's, one batch at a time."""
@@ -58,15 +72,7 @@ class EngineByHand:
     def __post_init__(self) -> None:
         self.session = Session(self.url, role=self.role)
         self.storage = Storage(self.session, accounts_loaded=self.accounts_loaded)
-        deadline = time.monotonic() + FENCE_SECONDS_MAX
-        while True:  # the server may still be ending the session of the one before
-            try:
-                self.storage.take_fence()
-                break
-            except WriterRefused:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
+        take_fence(self.storage)
         self.books = self.storage.load(self.now)
 
     def apply(self, orders: Sequence[Order]) -> Batch:

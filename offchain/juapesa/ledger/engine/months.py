@@ -21,6 +21,8 @@ from juapesa.ledger.engine.ids import first_id_at, next_month, partition_of
 from juapesa.ledger.engine.rows import COLUMNS
 from juapesa.ledger.engine.storage import FENCE, MONTHS_AHEAD
 
+FENCE_SECONDS_MAX = 3
+
 
 class MonthNotReady(Conflict):
     """The month cannot be archived or restored now; the detail says why. Nothing was changed."""
@@ -87,9 +89,7 @@ def restore(url: str, month: datetime, file: Path) -> int:
     """
     name = partition_of(month)
     with psycopg.connect(url) as connection:
-        alone = connection.execute(f"SELECT pg_try_advisory_xact_lock_shared({FENCE})".encode()).fetchone()
-        if alone != (True,):
-            raise MonthNotReady("A writer has the books to itself. Stop it, restore, and start it again.")
+        _wait_for_the_fence(connection)
         found = connection.execute(
             "DELETE FROM book.archives WHERE month = %s RETURNING count, sha256", (month.date(),)
         ).fetchone()
@@ -110,6 +110,18 @@ def restore(url: str, month: datetime, file: Path) -> int:
             connection.rollback()
             raise MonthNotReady("The file is not the archive of that month.")
     return int(found[0])
+
+
+def _wait_for_the_fence(connection: psycopg.Connection[Any]) -> None:
+    """Keep exclusive writers out. Of one that has just ended the server may not have noticed yet."""
+    try:
+        connection.execute(f"SET LOCAL lock_timeout = '{FENCE_SECONDS_MAX}s'".encode())
+        connection.execute(f"SELECT pg_advisory_xact_lock_shared({FENCE})".encode())
+        connection.execute(b"SET LOCAL lock_timeout = 0")
+    except psycopg.errors.LockNotAvailable:
+        raise MonthNotReady(
+            "A writer has the books to itself. Stop it, restore, and start it again."
+        ) from None
 
 
 def _tables(connection: psycopg.Connection[Any]) -> list[str]:
