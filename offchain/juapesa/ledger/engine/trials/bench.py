@@ -130,14 +130,13 @@ class Bench:
                 self.say(f"round {number} of {self.rounds}")
                 self._round(number, direct)
             self._note("bytes", self._bytes_per_transfer())
-            hash_us, engine_us = direct.hash_us(), direct.us_per_transfer
             self.say(f"open loop: {self.open_rate} payments a second for {self.open_seconds:g} s")
             steady = self._load("open", f"open-{time.time()}", seconds=self.open_seconds, rate=self.open_rate)
         finally:
             direct.close()
             self._shared.stop()
             self._writer.stop()
-        return self._report(steady, self._hash_share(hash_us, engine_us))
+        return self._report(steady)
 
     def _round(self, number: int, direct: "_Direct") -> None:
         name = f"{number}-{time.time()}"
@@ -150,6 +149,7 @@ class Bench:
         self._http("bulk_shared", f"c{name}", connections=16, depth=1, orders=BULK)
         self._note("hot", direct.run(self.seconds, hot=True))
         self._note("uniform", direct.run(self.seconds, hot=False))
+        self._note("hash_us", direct.hash_us())
         self.say("  " + ", ".join(f"{name} {values[-1]:,.0f}" for name, values in self._figures.items()))
 
     def _http(self, path: str, name: str, **load: int) -> None:
@@ -183,14 +183,17 @@ class Bench:
     def _note(self, name: str, value: float) -> None:
         self._figures.setdefault(name, []).append(value)
 
-    def _hash_share(self, hash_us: float, engine_us: float) -> dict[str, float]:
+    def _hash_share(self) -> dict[str, float]:
         """Hashing's part of a transfer in the engine alone, of a single post, and of one of a list."""
-        whole = {"engine": engine_us} | {
-            path: statistics.median(self._figures[f"{path}_cpu"]) for path in ("single", "bulk")
-        }
+        hash_us, uniform, single, bulk = (
+            statistics.median(self._figures[name])
+            for name in ("hash_us", "uniform", "single_cpu", "bulk_cpu")
+        )
+        whole = {"engine": 1e6 / uniform, "single": single, "bulk": bulk}
         return {path: round(hash_us / each, 4) for path, each in whole.items()}
 
-    def _report(self, steady: dict[str, float], hash_share: dict[str, float]) -> dict[str, Any]:
+    def _report(self, steady: dict[str, float]) -> dict[str, Any]:
+        hash_share = self._hash_share()
         figures = {name: _spread(values) for name, values in self._figures.items()}
 
         def ratio(over: str, under: str) -> dict[str, float]:
@@ -240,7 +243,6 @@ class _Direct:
         self._accounts = accounts
         self._hot = hot
         self._number = 0
-        self.us_per_transfer = 0.0
 
     def run(self, seconds: float, *, hot: bool) -> float:
         """Transfers a second; making the orders is not counted."""
@@ -253,7 +255,6 @@ class _Direct:
             spent += time.perf_counter() - began
             assert len(batch.rows) == DIRECT_BATCH
             count += DIRECT_BATCH
-        self.us_per_transfer = spent / count * 1e6
         return count / spent
 
     def hash_us(self) -> float:
