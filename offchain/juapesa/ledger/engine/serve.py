@@ -70,15 +70,16 @@ def serve(
     Raises WriterRefused when another writer stays, or the books contradict themselves.
     """
     follows = tie.before if tie is not None else None
-    session, reader = (_connected(url, role, RECOVERY_SECONDS_MAX if follows else 0.0) for _ in range(2))
-    for each in (session, reader):
-        watch(each)
-    storage = Storage(session, reader=reader)
+    session = _connected(url, role, RECOVERY_SECONDS_MAX if follows else 0.0)
+    watch(session)
+    storage = Storage(session)
     try:
         _take_fence(storage, url, _end_holder(follows, take_over=take_over), fence_seconds, standing_by)
         began = time.monotonic()
         if tie is not None:
             tie.tell_session(session.server_process)
+        storage.reader = reader = _connected(url, role, RECOVERY_SECONDS_MAX if follows else 0.0)
+        watch(reader)
         books = storage.load(clock.now())
         gc.freeze()  # the books are long-lived: looking through them again and again would only cost time
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
