@@ -23,7 +23,7 @@ from juapesa.ledger.errors import Busy
 from juapesa.money import KES, USDC
 from support.engine_books import send
 from support.postgres import PostgresForTests
-from support.writer import WriterProcess, pair, some_day
+from support.writer import WriterProcess, pair, send_many, some_day
 
 
 @pytest.fixture
@@ -269,14 +269,10 @@ def test_kill_nine_loses_nothing_that_was_answered(writer: WriterProcess) -> Non
     process = writer.ready()
     acknowledged: dict[str, Done] = {}
 
-    async def load(client: EngineClient, worker: int, capital: int, wallet: int) -> None:
-        for number in range(150):
-            key = f"{worker}-{number}"
-            acknowledged[key] = await client.send(send(key, capital, wallet, 1))
-
     async def work(client: EngineClient) -> None:
         capital, wallet = await pair(client)
-        running = [asyncio.create_task(load(client, worker, capital, wallet)) for worker in range(10)]
+        loads = [send_many(client, each, 150, (capital, wallet), acknowledged) for each in range(10)]
+        running = [asyncio.create_task(each) for each in loads]
         current = process
         for _ in range(3):
             await asyncio.sleep(0.15)

@@ -28,7 +28,7 @@ from juapesa.ledger.errors import WriterRefused
 from juapesa.money import KES, Money
 from support.engine_books import EngineByHand, send
 from support.postgres import PostgresForTests
-from support.writer import WriterProcess, pair, some_day
+from support.writer import WriterProcess, pair, send_many, some_day
 
 
 @pytest.fixture(scope="module")
@@ -281,14 +281,10 @@ def test_kill_nine_under_load_loses_and_doubles_nothing(writer: WriterProcess) -
     keeper = writer.ready("--shared", "--keep")
     acknowledged: dict[str, Done] = {}
 
-    async def load(client: EngineClient, worker: int, capital: int, wallet: int) -> None:
-        for number in range(100):
-            key = f"{worker}-{number}"
-            acknowledged[key] = await client.send(send(key, capital, wallet, 1))
-
     async def work(client: EngineClient) -> None:
         capital, wallet = await pair(client)
-        running = [asyncio.create_task(load(client, worker, capital, wallet)) for worker in range(10)]
+        loads = [send_many(client, each, 100, (capital, wallet), acknowledged) for each in range(10)]
+        running = [asyncio.create_task(each) for each in loads]
         for _ in range(3):
             await asyncio.sleep(0.15)
             await asyncio.to_thread(kill_kept, keeper.pid)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from juapesa.ledger.engine.client import EngineClient
+from juapesa.ledger.engine.orders import Done
 from juapesa.money import KES
 from support.engine_books import send
 
@@ -70,6 +71,15 @@ async def pair(client: EngineClient) -> tuple[int, int]:
     wallet = await client.open_account("wallet", "1", KES)
     await client.send(send("fund", capital, wallet, 1_000))
     return capital, wallet
+
+
+async def send_many(
+    client: EngineClient, worker: int, count: int, accounts: tuple[int, int], answers: dict[str, Done]
+) -> None:
+    """One order after the other, a minor unit each, with what each was answered under its key."""
+    for number in range(count):
+        key = f"{worker}-{number}"
+        answers[key] = await client.send(send(key, *accounts, 1))
 
 
 def some_day() -> datetime:

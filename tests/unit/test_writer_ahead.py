@@ -81,6 +81,13 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+async def left(back: SlowBack, number: int) -> None:
+    """A batch is planned, and the database has all of it."""
+    await settled()
+    back.left[number].set()
+    await settled()
+
+
 def test_the_next_batch_is_planned_once_the_first_has_left_and_stored_once_that_is_durable() -> None:
     async def run() -> list[str]:
         back = SlowBack()
@@ -108,9 +115,7 @@ def test_with_few_waiting_the_batch_is_answered_as_soon_as_it_is_durable() -> No
         back = SlowBack()
         async with writing(back) as offer:
             offer("a")
-            await settled()
-            back.left[0].set()
-            await settled()
+            await left(back, 0)
             assert back.events == ["plan 0", "store 0"]
             back.durable[0].set()
             await settled()
@@ -124,9 +129,7 @@ def test_enough_that_comes_while_a_batch_is_stored_is_planned_meanwhile() -> Non
         back = SlowBack()
         async with writing(back) as offer:
             offer("a")
-            await settled()
-            back.left[0].set()
-            await settled()
+            await left(back, 0)
             offer("b")
             await settled()
             assert back.events == ["plan 0", "store 0", "plan 1"]
